@@ -1,0 +1,222 @@
+"""What the loops ask of the outside world: protocols only, one per door.
+
+Promise: everything here raises only what ``p2pbot.errors`` draws. A loop sees no library, no file and no clock but
+these,
+so that a test can put the whole daemon into a world of its own.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol, TypeVar
+
+from p2pbot.conversation.records import (
+    Claim,
+    ClaimResult,
+    InboxEntry,
+    OrderMemory,
+    OutboxRow,
+    OutboxState,
+    Talk,
+)
+from p2pbot.model import Notice, Reason
+from p2pbot.protocol.rest import RestCall
+from p2pbot.secret import Secret
+
+T = TypeVar("T")
+
+
+class Clock(Protocol):
+    """Time. Wall time for what people and the exchange see, monotonic time for waiting."""
+
+    def now_ms(self) -> int:
+        """Return Unix time in milliseconds; it may leap."""
+        ...
+
+    def monotonic_s(self) -> float:
+        """Return seconds that never run backwards and stand still during suspend."""
+        ...
+
+    def boottime_s(self) -> float:
+        """Return seconds that never run backwards and count suspend too.
+
+        Its leap ahead of ``monotonic_s`` is a suspend.
+        """
+        ...
+
+    async def sleep(self, delay_s: float) -> None:
+        """Wait ``delay_s`` seconds of monotonic time."""
+        ...
+
+
+class Rng(Protocol):
+    """Randomness: jitter, delays and identities."""
+
+    def uniform(self, low: float, high: float) -> float:
+        """Return a number in [low, high]."""
+        ...
+
+    def uuid(self) -> str:
+        """Return a new message identity (UUID4 text)."""
+        ...
+
+
+class Rest(Protocol):
+    """The exchange's REST interface for one account.
+
+    Signs, keeps the clock offset, retries idempotent calls briefly.
+    """
+
+    async def call(self, request: RestCall[T]) -> T:
+        """Return the call's parsed ``data``.
+
+        Raises KeyRefused, LocationRefused, RateLimited, RequestRefused, ExchangeUnavailable, AnswerMalformed,
+        ConnectFailed, TimedOut.
+        """
+        ...
+
+
+class Connection(Protocol):
+    """One open WebSocket."""
+
+    async def receive(self) -> str | bytes:
+        """Return the next message, whole whatever its fragments. Raises ConnectionLost."""
+        ...
+
+    async def send(self, text: str) -> None:
+        """Write one text message. Raises ConnectionLost; then nobody knows whether it left."""
+        ...
+
+    async def close(self, code: int = 1000, reason: str = "") -> None:
+        """Close; returns within the door's close deadline and never raises."""
+        ...
+
+
+class Wire(Protocol):
+    """Opens WebSockets with the keepalive of the architecture (ping 15 s, pong deadline 10 s, close 3 s)."""
+
+    async def connect(self, url: Secret) -> Connection:
+        """Open ``url``.
+
+        Raises CredentialRefused (401, 403, 404), RateLimited (429, 418), LocationRefused, ExchangeUnavailable,
+        ConnectFailed, TimedOut.
+        """
+        ...
+
+
+class Store(Protocol):
+    """The daemon's memory. Every method is one transaction. Raises StateError when the disk or the database fails."""
+
+    async def claim(self, claim: Claim) -> ClaimResult:
+        """Write a decision whole.
+
+        The inbox entry, its replies (``seq`` given here, in order), firings and memory; or DUPLICATE and nothing.
+        """
+        ...
+
+    async def is_decided(self, entry: InboxEntry) -> bool:
+        """Whether a claim of ``entry`` would be a DUPLICATE (its identity only is read)."""
+        ...
+
+    async def talk(self, account: str, order_no: str, counterparty_key: str, now_ms: int) -> Talk:
+        """Return what a decision must know of the order's talk.
+
+        An empty ``counterparty_key`` counts as a person of its own per order.
+        """
+        ...
+
+    async def recall(self, account: str, order_no: str) -> OrderMemory | None:
+        """Return what is remembered of an order, or None."""
+        ...
+
+    async def remember(self, memory: OrderMemory) -> None:
+        """Insert or replace an order's memory."""
+        ...
+
+    async def open_orders(self, account: str) -> tuple[OrderMemory, ...]:
+        """Return the remembered orders whose status is open, newest first, at most 5000."""
+        ...
+
+    async def pending(self, account: str) -> tuple[OutboxRow, ...]:
+        """Return the replies in a state that is not final, by ``seq``."""
+        ...
+
+    async def advance(self, row: OutboxRow, expected: OutboxState) -> bool:
+        """Write ``row`` if its stored state is still ``expected``, else return False.
+
+        Written: state, attempts, passing_refusals, times, reason and message_id.
+        """
+        ...
+
+    async def find_own(self, account: str, order_no: str, uuid: str) -> OutboxRow | None:
+        """Return the reply that we (ever) made with this uuid in this order."""
+        ...
+
+    async def set_paused(self, account: str, order_no: str, *, paused: bool) -> None:
+        """Pause or resume one order; ``"*"`` as ``order_no`` is all of an account, both ``"*"`` everything."""
+        ...
+
+    async def paused(self) -> tuple[tuple[str, str], ...]:
+        """Return the (account, order_no) pairs that are paused; ``"*"`` stands for all."""
+        ...
+
+    async def inbox(self, order_no: str, *, limit: int = 1000) -> tuple[InboxEntry, ...]:
+        """Return the decided messages and events of an order of any account, oldest first."""
+        ...
+
+    async def outbox(self, order_no: str, *, limit: int = 1000) -> tuple[OutboxRow, ...]:
+        """Return the replies of an order of any account, by ``seq``."""
+        ...
+
+    async def tally(self) -> dict[tuple[str, str, str], int]:
+        """Return counts: ("inbox", account, reason) and ("outbox", account, state)."""
+        ...
+
+    async def close(self) -> None:
+        """Finish what is queued and close. Idempotent."""
+        ...
+
+
+class Lease(Protocol):
+    """The right to act for an account; lost, nothing may be claimed or sent."""
+
+    def held(self, account: str) -> bool:
+        """Whether this process may act for the account now."""
+        ...
+
+
+class Notifier(Protocol):
+    """Tells the operator. Never raises; a word that cannot be delivered is counted and logged."""
+
+    async def notify(self, notice: Notice) -> None:
+        """Hand over a notice; returns at once."""
+        ...
+
+
+class Events(Protocol):
+    """The daemon's log: one event with named values. Values are ids, counts, reasons; never texts, names or secrets."""
+
+    def info(self, event: str, **values: object) -> None:
+        """Say what happened."""
+        ...
+
+    def warning(self, event: str, **values: object) -> None:
+        """Say what a person should know."""
+        ...
+
+    def error(self, event: str, **values: object) -> None:
+        """Say what a person must mend."""
+        ...
+
+
+__all__ = [
+    "Clock",
+    "Connection",
+    "Events",
+    "Lease",
+    "Notifier",
+    "Reason",
+    "Rest",
+    "Rng",
+    "Store",
+    "Wire",
+]

@@ -1,0 +1,61 @@
+"""A secret value that cannot be printed, formatted, compared in the open or pickled.
+
+Promise: ``repr``, ``str`` and ``format`` show ``<secret>``; the value comes out by ``reveal()`` alone, which is easy
+to search for.
+Danger: ``reveal()`` belongs into a header, a signature or a URL at the moment of use, never into a variable that
+lives on.
+The log's last net asks ``known_values()`` for what must never appear, whatever produced the line.
+"""
+
+from __future__ import annotations
+
+import hmac
+import weakref
+from collections import deque
+from typing import NoReturn
+
+_LIVE: weakref.WeakSet[Secret] = weakref.WeakSet()
+# A token may die before the log line of its failure is written: the newest stay known. 128 covers hours of reconnects.
+_RECENT: deque[str] = deque(maxlen=128)
+_SHORTEST_SCRUBBED = 6  # shorter values would blank ordinary words out of logs
+
+
+class Secret:
+    """Holds one secret text."""
+
+    __slots__ = ("__weakref__", "_value")
+
+    def __init__(self, value: str) -> None:
+        self._value = value
+        _LIVE.add(self)
+        _RECENT.append(value)
+
+    def reveal(self) -> str:
+        """Return the value, for use at once."""
+        return self._value
+
+    def __bool__(self) -> bool:
+        return bool(self._value)
+
+    def __repr__(self) -> str:
+        return "<secret>"
+
+    def __format__(self, format_spec: str) -> str:
+        return "<secret>"
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Secret):
+            return NotImplemented
+        return hmac.compare_digest(self._value.encode(), other._value.encode())
+
+    def __hash__(self) -> int:
+        return hash(self._value)
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a secret cannot be pickled or copied")
+
+
+def known_values() -> frozenset[str]:
+    """Return every secret text of this process that a log line must not show."""
+    values = {secret.reveal() for secret in list(_LIVE)}
+    return frozenset(value for value in values.union(_RECENT) if len(value) >= _SHORTEST_SCRUBBED)
