@@ -1,0 +1,173 @@
+"""The chat session's life as a pure core: when to fetch a credential, when to connect, how long to wait after trouble.
+
+Promise: one credential per connect (the token is reported single-use); it never gives up and never loops tightly; it
+never fights another client for the account (``Bye``). The loop in ``daemon.chat`` carries out what this says. Source:
+C2C chat protocol notes, section 2.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from p2pbot.conversation.backoff import Backoff, Uniform
+from p2pbot.conversation.machine import Machine
+from p2pbot.errors import ConnectionLost, CredentialRefused, KeyRefused, LocationRefused, P2pbotError, RateLimited
+
+BYE_REASON = "bye"
+_SOON_MS = 60_000  # a Bye this soon after connecting means that another client holds the account
+_BACKOFF = Backoff()
+_BYE_BACKOFF = Backoff(base_s=120.0, cap_s=900.0, useful_s=3600.0)
+_SLOW_BACKOFF = Backoff(base_s=60.0, cap_s=900.0, useful_s=60.0)
+_RENEWAL_PAUSE_S = 0.1
+
+
+class SessionState(StrEnum):
+    """Where the session is."""
+
+    WAITING = "waiting"
+    AUTHORISING = "authorising"
+    CONNECTING = "connecting"
+    OPEN = "open"
+    CLOSING = "closing"
+    STOPPED = "stopped"
+
+
+class SessionEvent(StrEnum):
+    """What can happen to it."""
+
+    WAIT_OVER = "wait_over"
+    CREDENTIAL = "credential"
+    OPENED = "opened"
+    FAILED = "failed"
+    LOST = "lost"
+    RENEW = "renew"
+    SUSPECT = "suspect"
+    STOP = "stop"
+
+
+SESSION = Machine[SessionState, SessionEvent](
+    "chat session",
+    {
+        SessionState.WAITING: {
+            SessionEvent.WAIT_OVER: SessionState.AUTHORISING,
+            SessionEvent.STOP: SessionState.STOPPED,
+        },
+        SessionState.AUTHORISING: {
+            SessionEvent.CREDENTIAL: SessionState.CONNECTING,
+            SessionEvent.FAILED: SessionState.WAITING,
+            SessionEvent.STOP: SessionState.STOPPED,
+        },
+        SessionState.CONNECTING: {
+            SessionEvent.OPENED: SessionState.OPEN,
+            SessionEvent.FAILED: SessionState.WAITING,
+            SessionEvent.STOP: SessionState.STOPPED,
+        },
+        SessionState.OPEN: {
+            SessionEvent.LOST: SessionState.WAITING,
+            SessionEvent.RENEW: SessionState.CLOSING,
+            SessionEvent.SUSPECT: SessionState.CLOSING,
+            SessionEvent.STOP: SessionState.CLOSING,
+        },
+        SessionState.CLOSING: {
+            SessionEvent.LOST: SessionState.WAITING,
+            SessionEvent.RENEW: SessionState.CLOSING,
+            SessionEvent.SUSPECT: SessionState.CLOSING,
+            SessionEvent.STOP: SessionState.CLOSING,
+        },
+        SessionState.STOPPED: {SessionEvent.STOP: SessionState.STOPPED},
+    },
+)
+
+
+class Alarm(StrEnum):
+    """What the operator should hear of: each needs a person."""
+
+    KEY_REFUSED = "key_refused"
+    ANOTHER_CLIENT = "another_client"
+    CREDENTIAL_REFUSED = "credential_refused"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Session:
+    """The session as a value.
+
+    ``wait_s`` is the delay that WAITING asks for; ``alarm`` what the last step wants said.
+    """
+
+    state: SessionState = SessionState.WAITING
+    wait_s: float = 0.0
+    opened_at_ms: int = 0
+    renewing: bool = False
+    refused_tokens: int = 0
+    trouble: Backoff = _BACKOFF
+    slow: Backoff = _SLOW_BACKOFF
+    byes: Backoff = _BYE_BACKOFF
+    alarm: Alarm | None = None
+
+    def step(self, event: SessionEvent) -> Session:
+        """Return the session after an event that carries nothing. Raises IllegalTransition."""
+        renewing = event is SessionEvent.RENEW or (self.renewing and event is not SessionEvent.SUSPECT)
+        return replace(self, state=SESSION.next(self.state, event), renewing=renewing, alarm=None)
+
+    def opened(self, now_ms: int) -> Session:
+        """Return the session after a successful handshake. It proves nothing yet: backoffs are not reset here."""
+        state = SESSION.next(self.state, SessionEvent.OPENED)
+        return replace(self, state=state, opened_at_ms=now_ms, renewing=False, alarm=None)
+
+    def failed(self, error: P2pbotError, rng: Uniform) -> Session:
+        """Return the session after the credential or the handshake failed with ``error``."""
+        waiting = replace(self, state=SESSION.next(self.state, SessionEvent.FAILED), alarm=None)
+        return _after_failure(waiting, error, rng)
+
+    def lost(self, error: ConnectionLost, now_ms: int, rng: Uniform) -> Session:
+        """Return the session after an open socket ended with ``error`` at ``now_ms``."""
+        waiting = replace(self, state=SESSION.next(self.state, SessionEvent.LOST), alarm=None, renewing=False)
+        open_ms = max(0, now_ms - self.opened_at_ms)
+        waiting = _after_open(waiting, open_ms / 1000)
+        if self.renewing:
+            return replace(waiting, wait_s=_RENEWAL_PAUSE_S)
+        if error.reason.strip().lower() == BYE_REASON:
+            return _after_bye(waiting, open_ms, rng)
+        wait_s, trouble = waiting.trouble.failed(rng)
+        return replace(waiting, wait_s=wait_s, trouble=trouble)
+
+
+def _after_open(session: Session, open_s: float) -> Session:
+    useful = open_s >= session.trouble.useful_s
+    return replace(
+        session,
+        trouble=session.trouble.lasted(open_s),
+        slow=session.slow.lasted(open_s),
+        byes=session.byes.lasted(open_s),
+        refused_tokens=0 if useful else session.refused_tokens,
+    )
+
+
+def _after_bye(session: Session, open_ms: int, rng: Uniform) -> Session:
+    if open_ms < _SOON_MS or session.byes.failures:
+        wait_s, byes = session.byes.failed(rng)
+        return replace(session, wait_s=wait_s, byes=byes, alarm=Alarm.ANOTHER_CLIENT)
+    # The first Bye of a long session may be the exchange's own house-keeping: one ordinary retry, but remember it.
+    wait_s, trouble = session.trouble.failed(rng)
+    return replace(session, wait_s=wait_s, trouble=trouble, byes=replace(session.byes, failures=1))
+
+
+def _after_failure(session: Session, error: P2pbotError, rng: Uniform) -> Session:
+    match error:
+        case RateLimited():
+            jitter_s = rng.uniform(0.0, 1.0)
+            return replace(session, wait_s=max(1.0, error.retry_after_s) + jitter_s)
+        case KeyRefused() | LocationRefused():
+            wait_s, slow = session.slow.failed(rng)
+            return replace(session, wait_s=wait_s, slow=slow, alarm=Alarm.KEY_REFUSED)
+        case CredentialRefused() if session.refused_tokens:
+            wait_s, slow = session.slow.failed(rng)
+            refused = session.refused_tokens + 1
+            return replace(session, wait_s=wait_s, slow=slow, refused_tokens=refused, alarm=Alarm.CREDENTIAL_REFUSED)
+        case CredentialRefused():
+            wait_s, trouble = session.trouble.failed(rng)
+            return replace(session, wait_s=wait_s, trouble=trouble, refused_tokens=1)
+        case _:
+            wait_s, trouble = session.trouble.failed(rng)
+            return replace(session, wait_s=wait_s, trouble=trouble)
