@@ -1,0 +1,71 @@
+# All the words there are. Each sets up what it needs; needs git, make and Python 3.11 to 3.13, nothing else.
+#
+#   make demo       p2pbot against a simulated exchange: you type as the counterparty (SCRIPT=1: unattended)
+#   make test       the tests (ARGS="tests/rules -x" for some of them)
+#   make check      the laws: ruff, mypy, import-linter, the house's own
+#   make test-all   the tests on every Python that this machine has
+#   make bench      the figures of bench/README.md, measured here
+#   make lock       maintainers: resolve the dependencies anew into requirements/*.txt
+#   make clean      remove what the others made
+
+VENV := .venv
+BIN := $(VENV)/bin
+# Two workers suit the smallest machine that we promise; the tests wait for sockets more than they compute.
+WORKERS ?= 2
+PYTEST := -m pytest -n $(WORKERS) $(ARGS)
+
+.PHONY: help demo test check test-all test-others bench lock clean setup setup-run
+.DEFAULT_GOAL := help
+
+help:
+	@sed -n 's/^#   //p' Makefile
+
+setup:
+	@sh requirements/venv.sh make $(VENV) dev
+
+# The demo needs none of the developers' tools: whoever only wants to see it does not wait for them.
+setup-run:
+	@sh requirements/venv.sh make $(VENV) run
+
+demo: setup-run
+	@if [ -n "$(SCRIPT)" ] || [ ! -t 0 ]; then $(BIN)/p2pbot demo --script; else $(BIN)/p2pbot demo; fi
+
+test: setup
+	@$(BIN)/python $(PYTEST)
+
+check: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m pytest -q tests/house tests/test_readme.py
+
+test-others: setup
+	@ours=$$($(BIN)/python -c 'import sys; print("%d.%d" % sys.version_info[:2])'); \
+	sh requirements/venv.sh pythons | while read -r version python; do \
+		[ "$$version" != "$$ours" ] || continue; \
+		sh requirements/venv.sh make $(VENV)-$$version dev "$$python" || exit 1; \
+		echo "Python $$version:"; \
+		$(VENV)-$$version/bin/python $(PYTEST) </dev/null || exit 1; \
+	done
+
+test-all: test-others test
+
+bench: setup
+	@$(BIN)/python -m bench.run $(ARGS)
+
+# uv is a maintainers' tool, kept out of the lock: it only writes the files that pip then checks.
+UV_COMPILE = $(VENV)-lock/bin/uv pip compile --universal --python-version 3.11 --generate-hashes --no-config \
+	--no-emit-index-url --no-emit-find-links --quiet --custom-compile-command "make lock" $(ARGS)
+
+lock:
+	@test -x $(VENV)-lock/bin/uv || { \
+		python=$$(sh requirements/venv.sh pythons | awk 'NR == 1 { print $$2 }'); \
+		"$$python" -m venv $(VENV)-lock && $(VENV)-lock/bin/pip install --quiet uv; }
+	$(UV_COMPILE) pyproject.toml -o requirements/run.txt
+	$(UV_COMPILE) requirements/build.in -c requirements/run.txt -o requirements/build.txt
+	$(UV_COMPILE) pyproject.toml --extra dev -c requirements/run.txt -c requirements/build.txt -o requirements/dev.txt
+
+clean:
+	rm -rf $(VENV) $(VENV)-* build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
