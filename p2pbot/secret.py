@@ -10,11 +10,14 @@ The log's last net asks ``known_values()`` for what must never appear, whatever 
 from __future__ import annotations
 
 import hmac
+import threading
 import weakref
 from collections import deque
 from typing import NoReturn
 
-_LIVE: weakref.WeakSet[Secret] = weakref.WeakSet()
+# Keyed by identity: a set would drop the second of two equal secrets, and forget the value when the first dies.
+_LIVE: weakref.WeakValueDictionary[int, Secret] = weakref.WeakValueDictionary()
+_LOCK = threading.RLock()  # the store's thread makes log lines too
 # A token may die before the log line of its failure is written: the newest stay known. 128 covers hours of reconnects.
 _RECENT: deque[str] = deque(maxlen=128)
 _SHORTEST_SCRUBBED = 6  # shorter values would blank ordinary words out of logs
@@ -27,8 +30,9 @@ class Secret:
 
     def __init__(self, value: str) -> None:
         self._value = value
-        _LIVE.add(self)
-        _RECENT.append(value)
+        with _LOCK:
+            _LIVE[id(self)] = self
+            _RECENT.append(value)
 
     def reveal(self) -> str:
         """Return the value, for use at once."""
@@ -57,5 +61,6 @@ class Secret:
 
 def known_values() -> frozenset[str]:
     """Return every secret text of this process that a log line must not show."""
-    values = {secret.reveal() for secret in list(_LIVE)}
-    return frozenset(value for value in values.union(_RECENT) if len(value) >= _SHORTEST_SCRUBBED)
+    with _LOCK:
+        values = {secret.reveal() for secret in list(_LIVE.values())}.union(_RECENT)
+    return frozenset(value for value in values if len(value) >= _SHORTEST_SCRUBBED)
