@@ -1,4 +1,4 @@
-"""State machines as tables, ``{state: {event: next}}``: a pair that is not in the table is a typed error, not a guess."""
+"""State machines as tables ``{state: {event: next}}``: a pair not in the table is a typed error, never a guess."""
 
 from __future__ import annotations
 

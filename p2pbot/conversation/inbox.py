@@ -1,0 +1,136 @@
+"""Whether an inbound chat message may be answered at all, before any rule is asked.
+
+Promise: a message from ourselves, from a machine, from the past, in a silenced order or in an appeal is never
+answered, and each of these has its ``Reason``. Every function is pure; ``None`` means "nothing speaks against an
+answer".
+Source: rule language notes, "What an auto-responder must never do"; C2C chat protocol notes, section 3.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from p2pbot.conversation.records import Mute, OrderMemory, SaidText, Talk
+from p2pbot.model import ChatMessage, MessageKind, Order, OrderStatus, Path, Reason
+
+_PERSONAL = (MessageKind.TEXT, MessageKind.IMAGE, MessageKind.VIDEO, MessageKind.CARD)
+_ANSWERABLE = (MessageKind.TEXT, MessageKind.IMAGE)
+_MACHINE_FAST_MS = 2_000
+_QUOTE_SHORTEST = 20  # a shorter text of ours may be contained in theirs by chance
+_QUOTE_SLACK = 10  # quoting adds a mark or a name around the text
+_ECHO_WINDOW_MS = 120_000  # an echo without our uuid is recognised by its text this long around our write
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InboxPolicy:
+    """The numbers of the inbox.
+
+    ``takeover_mute_ms`` None: a person who took over keeps the order until it is resumed.
+    """
+
+    max_age_ms: int = 600_000
+    takeover_mute_ms: int | None = None
+
+
+def sender_reason(message: ChatMessage) -> Reason | None:
+    """Return why ``message`` is not a counterparty's typed text or picture, or None if it is one.
+
+    A personal message of our own account is OPERATOR_MESSAGE here; whether it is the bot's own echo is
+    ``is_own_echo``'s question.
+    """
+    if message.kind is MessageKind.AUTO_REPLY:
+        return Reason.AUTO_REPLY
+    if message.kind is MessageKind.SYSTEM:
+        return Reason.SYSTEM_MESSAGE
+    if message.kind not in _PERSONAL:
+        return Reason.NOT_A_MESSAGE
+    if message.from_us is None:
+        return Reason.SENDER_UNKNOWN
+    if message.from_us:
+        return Reason.OPERATOR_MESSAGE
+    return None if message.kind in _ANSWERABLE else Reason.NOT_A_MESSAGE
+
+
+def is_own_echo(message: ChatMessage, said: tuple[SaidText, ...]) -> bool:
+    """Whether a message of our account is the bot's: by uuid, by the server's id, else by its text near our write."""
+    return any(_same_message(message, mine) for mine in said)
+
+
+def _same_message(message: ChatMessage, mine: SaidText) -> bool:
+    if message.uuid and message.uuid == mine.uuid:
+        return True
+    if message.message_id and mine.message_id:
+        return message.message_id == mine.message_id
+    near = abs(message.created_at_ms - mine.at_ms) <= _ECHO_WINDOW_MS
+    return near and message.kind is MessageKind.TEXT and _plain(message.text) == _plain(mine.text)
+
+
+def age_reason(message: ChatMessage, memory: OrderMemory | None, policy: InboxPolicy, now_ms: int) -> Reason | None:
+    """Return why ``message`` belongs to the past, or None."""
+    at_ms = message.created_at_ms
+    if not at_ms:
+        return Reason.TOO_OLD if message.path is Path.HISTORY else None
+    if now_ms - at_ms > policy.max_age_ms:
+        return Reason.TOO_OLD
+    if memory is not None and at_ms <= memory.last_operator_ms:
+        return Reason.BACKLOG
+    return None
+
+
+def machine_reason(message: ChatMessage, talk: Talk) -> Reason | None:
+    """Return why ``message`` looks machine-made, or None: it quotes us, or repeats itself within 2 s of our reply."""
+    if message.kind is not MessageKind.TEXT:
+        return None
+    theirs = _plain(message.text)
+    if any(_quotes(theirs, _plain(mine.text)) for mine in talk.said):
+        return Reason.QUOTES_US
+    if talk.said and theirs == _plain(talk.last_inbound):
+        since_ms = message.created_at_ms - talk.said[-1].at_ms
+        if 0 <= since_ms <= _MACHINE_FAST_MS:
+            return Reason.MACHINE_FAST
+    return None
+
+
+def _quotes(theirs: str, ours: str) -> bool:
+    if not ours:
+        return False
+    if theirs == ours:
+        return True
+    return len(ours) >= _QUOTE_SHORTEST and ours in theirs and len(theirs) - len(ours) <= _QUOTE_SLACK
+
+
+def _plain(text: str) -> str:
+    return re.sub(r"\s+", " ", text).strip().casefold()
+
+
+def mute_reason(mute: Mute | None, now_ms: int) -> Reason | None:
+    """Return why the order is silenced now, or None."""
+    if mute is None or (mute.until_ms is not None and now_ms >= mute.until_ms):
+        return None
+    return mute.reason
+
+
+def silence_reason(memory: OrderMemory | None, talk: Talk, now_ms: int) -> Reason | None:
+    """Return why the bot must not speak in this order now, or None."""
+    if talk.paused:
+        return Reason.PAUSED
+    return mute_reason(memory.mute if memory else None, now_ms)
+
+
+def order_reason(order: Order | None) -> Reason | None:
+    """Return why the order's own state forbids an answer, or None. What we do not know counts as forbidding."""
+    if order is None or order.status is OrderStatus.UNKNOWN:
+        return Reason.ORDER_UNKNOWN
+    if order.status is OrderStatus.APPEAL:
+        return Reason.IN_APPEAL
+    return None
+
+
+def takeover(memory: OrderMemory, at_ms: int, policy: InboxPolicy) -> Mute:
+    """Return the order's mute after a person wrote at ``at_ms``: the longer of the old one and the policy's."""
+    until_ms = None if policy.takeover_mute_ms is None else at_ms + policy.takeover_mute_ms
+    old = memory.mute
+    if old is not None and (old.until_ms is None or (until_ms is not None and old.until_ms >= until_ms)):
+        return old
+    return Mute(reason=Reason.TAKEN_OVER, since_ms=at_ms, until_ms=until_ms)

@@ -1,0 +1,124 @@
+"""An order's state as heard from cards, lists and details, and the events that its changes raise.
+
+Promise: each event is raised at most once per order and transition, by whatever path and however often it is heard
+(the inbox drops the rest by the event's key); BUY and SELL are never confused: when two sources disagree about our
+side, the side becomes unknown.
+Danger: a list has shown CANCELLED_BY_SYSTEM that flipped back minutes later, so a cancellation must persist before it
+counts.
+Source: C2C chat protocol notes, sections 1 and 3.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from p2pbot.conversation.records import OrderMemory
+from p2pbot.model import EventKind, Order, OrderStatus, Side, Stimulus, SystemEvent, SystemEventKind
+
+CANCEL_PERSISTS_MS = 60_000
+
+_CARD_STATUS = {
+    SystemEventKind.ORDER_CREATED: OrderStatus.UNPAID,
+    SystemEventKind.VERIFICATION_REQUIRED: OrderStatus.UNPAID,
+    SystemEventKind.ORDER_PAID: OrderStatus.PAID,
+    SystemEventKind.ORDER_COMPLETED: OrderStatus.COMPLETED,
+    SystemEventKind.ORDER_CANCELLED: OrderStatus.CANCELLED,
+    SystemEventKind.APPEAL_OPENED: OrderStatus.APPEAL,
+}
+_EVENT_OF_STATUS = {
+    OrderStatus.UNPAID: EventKind.ORDER_CREATED,
+    OrderStatus.PAID: EventKind.ORDER_PAID,
+    OrderStatus.COMPLETED: EventKind.ORDER_COMPLETED,
+    OrderStatus.CANCELLED: EventKind.ORDER_CANCELLED,
+}
+_RANK = {OrderStatus.UNKNOWN: 0, OrderStatus.UNPAID: 1, OrderStatus.PAID: 2, OrderStatus.APPEAL: 3}
+_FLIPPING_CARD = "cancelled_by_system"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Heard:
+    """A status heard at ``at_ms`` (exchange time).
+
+    ``firm``: may close the order at once; a list's cancellation is not.
+    """
+
+    status: OrderStatus
+    at_ms: int
+    side: Side | None = None
+    created_at_ms: int | None = None
+    counterparty_key: str = ""
+    firm: bool = True
+
+
+def card_heard(event: SystemEvent, at_ms: int) -> Heard | None:
+    """Return what a system card says of the order's status, or None (it says nothing, or leaves it to be asked for)."""
+    status = _CARD_STATUS.get(event.kind)
+    if status is None:
+        return None
+    return Heard(status=status, at_ms=at_ms, side=event.our_side, firm=event.raw_type != _FLIPPING_CARD)
+
+
+def order_heard(order: Order, now_ms: int, counterparty_key: str) -> Heard:
+    """Return what a list row or a detail says of the order."""
+    return Heard(
+        status=order.status,
+        at_ms=now_ms,
+        side=order.side,
+        created_at_ms=order.created_at_ms,
+        counterparty_key=counterparty_key,
+        firm=order.status is not OrderStatus.CANCELLED,
+    )
+
+
+def settled_side(known: Side | None, heard: Side | None, *, first: bool) -> Side | None:
+    """Return our side after hearing ``heard``. Two sources that disagree leave it unknown, for good."""
+    if first or known is heard:
+        return heard
+    if heard is None:
+        return known
+    return None
+
+
+def remembered(memory: OrderMemory | None, heard: Heard, account: str, order_no: str) -> OrderMemory:
+    """Return the order's memory after ``heard``: facts never fall back to unknown, old cards never undo newer states."""
+    old = memory or OrderMemory(account=account, order_no=order_no)
+    status = heard.status if accepts(old, heard) else old.status
+    return replace(
+        old,
+        status=status,
+        side=old.side or heard.side,
+        created_at_ms=old.created_at_ms if old.created_at_ms is not None else heard.created_at_ms,
+        seen_at_ms=max(old.seen_at_ms, heard.at_ms),
+        counterparty_key=heard.counterparty_key or old.counterparty_key,
+    )
+
+
+def accepts(memory: OrderMemory, heard: Heard) -> bool:
+    """Whether ``heard`` is news that may replace the remembered status."""
+    if heard.status is OrderStatus.UNKNOWN or not heard.firm:
+        return False
+    if heard.at_ms >= memory.seen_at_ms:
+        return True
+    # An older card from the history: it may only tell of a state further along than the one we know.
+    return not heard.status.is_open or _RANK.get(heard.status, 0) > _RANK.get(memory.status, 9)
+
+
+def event_of(memory: OrderMemory | None, heard: Heard, order_no: str) -> Stimulus | None:
+    """Return the event that this change of status raises, or None.
+
+    Its time is the earliest at which it may have happened: the change lies between the last look and this one, and an
+    answer that may be late is worse than none. An order that is first seen beyond UNPAID raises no ``order_created``.
+    """
+    old = memory.status if memory else OrderStatus.UNKNOWN
+    kind = _EVENT_OF_STATUS.get(heard.status)
+    if kind is None or heard.status is old or (memory is not None and not accepts(memory, heard)):
+        return None
+    return Stimulus(kind=kind, order_no=order_no, key=f"e:{kind.value}", at_ms=_happened_at_ms(memory, heard, kind))
+
+
+def _happened_at_ms(memory: OrderMemory | None, heard: Heard, kind: EventKind) -> int:
+    if kind is EventKind.ORDER_CREATED:
+        return heard.created_at_ms or (memory.created_at_ms if memory else None) or heard.at_ms
+    if memory is None or not memory.seen_at_ms:
+        return heard.created_at_ms or 0
+    return min(memory.seen_at_ms, heard.at_ms)
