@@ -1,0 +1,99 @@
+"""The text of one file, able to say where an index lies and to show a line without giving a secret away.
+
+Promise: whatever a snippet shows, the value of a key that looks secret is not in it, nor any line of a block under
+such a key.
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_right
+from dataclasses import replace
+from functools import cached_property
+
+from p2pbot.document.findings import Finding, Position, Severity
+
+_LINE_BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")  # what YAML calls a line break
+_SECRET_NAME = re.compile(
+    "secret|token|passw|passphrase|api_?key|private_?key|listen_?key|credential|pem|signature|^key$", re.IGNORECASE
+)
+_KEY = re.compile(r"(?<![\w-])(?P<name>[\w-]{1,64})[\"']?[ \t]{0,9}:")
+_LONGEST_SNIPPET = 2000  # a longer line is not one that a person reads
+_HIDDEN = " <hidden>"
+
+
+def looks_secret(name: object) -> bool:
+    """Whether a key of this name is likely to hold a secret (``api_key``, ``token``, ``password`` …)."""
+    return isinstance(name, str) and _SECRET_NAME.search(name.strip()) is not None
+
+
+def _secret_key_end(line: str) -> int | None:
+    """Return the index behind ``api_key:`` or its like in a line, or None."""
+    ends = (key.end() for key in _KEY.finditer(line[:_LONGEST_SNIPPET]) if looks_secret(key["name"]))
+    return next(ends, None)
+
+
+class Source:
+    """One file's text. Indices count characters from 0."""
+
+    def __init__(self, text: str, file: str) -> None:
+        self.text = text.removeprefix("\ufeff")
+        self.file = file
+
+    @cached_property
+    def _starts(self) -> list[int]:
+        return [0, *(found.end() for found in _LINE_BREAK.finditer(self.text))]
+
+    @cached_property
+    def _lines(self) -> list[str]:
+        return _LINE_BREAK.split(self.text)
+
+    def position(self, index: int) -> Position:
+        """Return the place of the character at ``index``."""
+        line = bisect_right(self._starts, index)
+        return Position(self.file, line, index - self._starts[line - 1] + 1)
+
+    def line_at(self, index: int) -> str:
+        """Return the whole line that holds ``index``, as it stands."""
+        return self._lines[bisect_right(self._starts, index) - 1]
+
+    def finding(
+        self,
+        index: int,
+        message: str,
+        hint: str = "",
+        code: str = "",
+        severity: Severity = Severity.ERROR,
+    ) -> Finding:
+        """Return a finding at ``index``, without its line (see ``with_snippet``)."""
+        return Finding(self.position(index), message, hint, code, severity)
+
+    def with_snippet(self, finding: Finding) -> Finding:
+        """Return the finding with its line as it may be shown."""
+        return replace(finding, snippet_line=self.snippet(finding.position.line))
+
+    def snippet(self, line: int) -> str:
+        """Return a line for showing: what a secret-looking key holds is hidden, a line inside such a value is empty."""
+        text = self._lines[line - 1]
+        if len(text) > _LONGEST_SNIPPET or self._is_inside_secret(line - 1):
+            return ""
+        end = _secret_key_end(text)
+        return text if end is None or not text[end:].strip() else text[:end] + _HIDDEN
+
+    def _is_inside_secret(self, row: int) -> bool:
+        """Whether an enclosing line (less indented, above) opens the value of a secret-looking key."""
+        line = self._lines[row]
+        indent = _indent(line) + line.lstrip().startswith("- ")
+        for above in reversed(self._lines[:row]):
+            if indent == 0:
+                break
+            if not above.strip() or _indent(above) >= indent:
+                continue
+            indent = _indent(above)
+            if _secret_key_end(above) is not None:
+                return True
+        return "-----BEGIN" in line
+
+
+def _indent(line: str) -> int:
+    return len(line) - len(line.lstrip())

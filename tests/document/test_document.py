@@ -1,0 +1,309 @@
+"""A YAML text as positioned values."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import ClassVar, Literal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import BaseModel, ConfigDict, field_validator
+
+from p2pbot.document import Finding, Severity, complaint, load_document
+
+
+class Strict(BaseModel):
+    """A model as the document's callers write it."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class Text(Strict):
+    """One branch of a union."""
+
+    caption: str
+
+
+class Picture(Strict):
+    """The other branch."""
+
+    image: str
+    width: int
+
+
+class Account(Strict):
+    """Has a key that looks secret, and one that is refused with a sentence."""
+
+    EXPLAINED_KEYS: ClassVar[dict[str, str]] = {"api_secret": "a plain secret is refused here, use api_secret_file"}
+    api_key: Literal["a", "b"] = "a"
+    name: str = ""
+
+
+class Page(Strict):
+    """A document."""
+
+    reply: str | list[Text | Picture] = ""
+    on: Literal["message", "image"] = "message"
+    open_at: str = ""
+    amount: Decimal = Decimal(0)
+    count: int = 0
+    loud: bool = False
+    counts: dict[str, int] = {}
+    accounts: list[Account] = []
+    word: str = ""
+
+    @field_validator("word")
+    @classmethod
+    def _folded(cls, word: str) -> str:
+        if word == "!!!":
+            raise complaint("this word cannot match", hint="it has no letters", code="P011")
+        return word
+
+
+def findings(text: str) -> list[str]:
+    """Return the headlines of what is wrong."""
+    return [finding.headline for finding in load_document(text, "a.yaml", Page).findings]
+
+
+@pytest.mark.parametrize(
+    ("text", "attribute", "value"),
+    [
+        ("reply: no", "reply", "no"),
+        ("reply: 007", "reply", "007"),
+        ("reply: 'null'", "reply", "null"),
+        ("on: image", "on", "image"),
+        ("open_at: 12:30", "open_at", "12:30"),
+        ("open_at: 2026-01-05", "open_at", "2026-01-05"),
+        ("amount: 0.10", "amount", Decimal("0.10")),
+        ("count: 010", "count", 10),
+        ("loud: yes", "loud", True),
+        ("loud: off", "loud", False),
+        ("counts: {on: 1, no: 2}", "counts", {"on": 1, "no": 2}),
+        ("\ufeffreply: 你好", "reply", "你好"),
+    ],
+)
+def test_the_schema_types_scalars_and_yaml_does_not(text: str, attribute: str, value: object) -> None:
+    """``reply: no`` is the text "no", ``12:30`` stays and ``on:`` is a key."""
+    loaded = load_document(text, "a.yaml", Page)
+    assert loaded.findings == ()
+    assert getattr(loaded.value, attribute) == value
+
+
+@pytest.mark.parametrize(
+    ("text", "headline"),
+    [
+        ("repli: x", "a.yaml:1:1: unknown key `repli`; did you mean `reply`? [P001]"),
+        (
+            "loud: yes\nzzz: 1",
+            (
+                "a.yaml:2:1: unknown key `zzz`; known here: accounts, amount, count, counts, loud, on, "
+                "open_at, reply, word [P001]"
+            ),
+        ),
+        ("on: mesage", "a.yaml:1:5: expected one of message, image, found `mesage`; did you mean `message`? [P001]"),
+        ("loud: yes\nloud: no", "a.yaml:2:1: the key `loud` stands here twice, first in line 1 [P002]"),
+        ("counts: {a: 1, a: 2}", "a.yaml:1:16: the key `a` stands here twice, first in line 1 [P002]"),
+        ("counts: {a: x}", "a.yaml:1:13: expected a whole number, found `x`"),
+        ("amount: 1,5", "a.yaml:1:9: expected a number, found `1,5`"),
+        ("loud: maybe", "a.yaml:1:7: expected yes or no, found `maybe`"),
+        ("reply:", "a.yaml:1:7: expected a text or a list, found nothing; write the text, or remove the key"),
+        (
+            "reply: {a: b}",
+            (
+                "a.yaml:1:8: expected a text or a list, found keys with values; "
+                "a text that starts with { or holds ': ' needs quotes"
+            ),
+        ),
+        ("word: '!!!'", "a.yaml:1:7: this word cannot match; it has no letters [P011]"),
+        ("[1, 2]", "a.yaml:1:1: expected keys with values, found a list"),
+        ("", "a.yaml:1:1: the file is empty"),
+        ("loud: no\n---\nloud: yes", "a.yaml:2:1: a second document starts here; remove the line ---"),
+        ("accounts: [{api_secret: x}]", "a.yaml:1:13: a plain secret is refused here, use api_secret_file [P001]"),
+        ("word: 付款付款 \t", ""),
+    ],
+)
+def test_each_fault_has_its_place_and_a_plain_sentence(text: str, headline: str) -> None:
+    """A fault is one line: place, what is wrong, what to do."""
+    assert findings(text) == ([headline] if headline else [])
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("reply: {{ x }}", "1:8: a key must be a text; a text that starts with { needs quotes"),
+        ("reply: [a, b", "a text that starts with [ needs quotes"),
+        ("reply: *thanks", "1:8: YAML aliases are not used here; a text that starts with * needs quotes"),
+        ("reply: &thanks x", "1:8: YAML anchors are not used here; a text that starts with & needs quotes"),
+        ("reply: !thanks x", "1:8: YAML tags are not used here; a text that starts with ! needs quotes"),
+        ("reply: %5 off", "1:8: YAML: found character that cannot start any token; a text that starts with % needs"),
+        ("reply: @you", "1:8: YAML: found character that cannot start any token; a text that starts with @ needs"),
+        ("reply: > 5 dollars", "a text that starts with > needs quotes"),
+        ("reply: note: pay", "1:12: YAML: mapping values are not allowed in this context; a text that holds ': '"),
+        ("counts:\n\ta: 1", "2:1: YAML: found character that cannot start any token; indent with spaces"),
+        ("reply: order #5", "1:13: warning: the text is cut at ' #', the rest is a comment; put the text in quotes"),
+        ("reply: pay now # quickly", "1:15: warning: the text is cut at ' #'"),
+    ],
+)
+def test_where_yaml_is_the_trap_the_hint_says_so(text: str, expected: str) -> None:
+    """The classic accidents of hand-written YAML are named."""
+    (only,) = findings(text)
+    assert expected in only
+
+
+@pytest.mark.parametrize("text", ["loud: yes # really", "word: pay  # a comment", "reply: a long text  # noted"])
+def test_a_comment_is_not_taken_for_a_cut_text(text: str) -> None:
+    """A comment behind one word, or behind two blanks, is a comment."""
+    assert findings(text) == []
+
+
+def test_all_faults_are_reported_at_once_in_order_of_place() -> None:
+    """One look at the list is enough to mend the whole file."""
+    text = "count: x\nrepli: y\nloud: maybe\namount: z\non: mesage\n"
+    assert [finding.position.line for finding in load_document(text, "a.yaml", Page).findings] == [1, 2, 3, 4, 5]
+
+
+def test_of_a_union_only_the_meant_branch_is_judged() -> None:
+    """A picture with a wrong width is not also told that it is no text."""
+    text = "reply:\n  - {image: a.png, widht: 5}\n"
+    assert findings(text) == [
+        "a.yaml:2:5: the key `width` is missing",
+        "a.yaml:2:20: unknown key `widht`; did you mean `width`? [P001]",
+    ]
+
+
+def test_a_file_with_an_error_has_no_value() -> None:
+    """There is no half-loaded file."""
+    assert load_document("count: x", "a.yaml", Page).value is None
+
+
+def test_a_warning_leaves_the_value() -> None:
+    """A warned-of file is used."""
+    loaded = load_document("reply: order #5", "a.yaml", Page)
+    assert loaded.value is not None
+    assert [finding.severity for finding in loaded.findings] == [Severity.WARNING]
+
+
+def test_the_column_counts_characters_and_the_caret_stands_under_the_fault() -> None:
+    """A Chinese character is one column and two cells of the terminal."""
+    (only,) = load_document("counts: {付款: x}", "a.yaml", Page).findings
+    assert only.position.column == 14
+    assert only.render().splitlines()[1:] == ["    counts: {付款: x}", "    " + " " * 15 + "^"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "accounts: [{api_key: HUNTER2}]",
+        "accounts:\n  - api_key: HUNTER2\n    nam: x",
+        "accounts:\n  - api_key: [HUNTER2]",
+        "accounts:\n  - {nam: x, api_key: HUNTER2}",
+        "password: HUNTER2",
+        '"password":"HUNTER2"',
+        "token: |\n  a\n HUNTER2: {\n",
+        "tokens:\n- HUNTER2: [\n",
+        "secret: {HUNTER2",
+        "reply: x\n-----BEGIN HUNTER2-----",
+    ],
+)
+def test_the_value_of_a_key_that_looks_secret_is_never_shown(text: str) -> None:
+    """Neither the sentence nor the snippet repeats it."""
+    loaded = load_document(text, "a.yaml", Page)
+    assert loaded.findings
+    for finding in loaded.findings:
+        assert "HUNTER2" not in finding.render()
+        assert "HUNTER2" not in str(finding.to_json())
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("[" * 200_000, "nested deeper than 24 levels"),
+        ("a: {" * 50_000, "nested deeper than 24 levels"),
+        ("- a\n" * 60_000, "more than 50000 values"),
+        ("x" * 300_000, "the file has 300000 bytes, more than 262144"),
+        ("reply: \ud800", "not a valid character"),
+        ("reply: \x07", "a character that YAML does not allow"),
+    ],
+)
+def test_a_hostile_file_is_one_finding(text: str, expected: str) -> None:
+    """Size, depth and number of values are bounded before anything is built."""
+    (only,) = findings(text)
+    assert expected in only
+
+
+def test_no_more_findings_than_anybody_reads() -> None:
+    """A file full of faults is reported up to a bound."""
+    text = "".join(f"key{number}: x\n" for number in range(5000))
+    reported = load_document(text, "a.yaml", Page).findings
+    assert len(reported) == 101
+    assert "more findings" in reported[-1].message
+
+
+def test_positions_are_asked_by_path() -> None:
+    """Later checks find the place of a value, of its key, of a part of its text, and of the nearest ancestor."""
+    loaded = load_document("counts:\n  a: 1\nreply: 'hi {{ nmae }}'\n", "a.yaml", Page)
+    assert str(loaded.position(("counts", "a"))) == "a.yaml:2:6"
+    assert str(loaded.key_position(("counts", "a"))) == "a.yaml:2:3"
+    assert str(loaded.position(("counts", "b", 3))) == "a.yaml:2:3"
+    assert str(loaded.find(("reply",), "nmae")) == "a.yaml:3:15"
+    assert str(loaded.find(("reply",), "absent")) == "a.yaml:3:8"
+    assert loaded.finding(loaded.position(("reply",)), "m").snippet_line == "reply: 'hi {{ nmae }}'"
+
+
+def test_a_finding_is_plain_json_data() -> None:
+    """Editors and scripts read findings."""
+    (only,) = load_document("on: mesage", "a.yaml", Page).findings
+    assert isinstance(only, Finding)
+    assert only.to_json() == {
+        "file": "a.yaml",
+        "line": 1,
+        "column": 5,
+        "severity": "error",
+        "code": "P001",
+        "message": "expected one of message, image, found `mesage`",
+        "hint": "did you mean `message`?",
+    }
+
+
+_YAML_BITS = st.sampled_from(
+    [
+        "reply",
+        "on",
+        ": ",
+        "- ",
+        "\n",
+        "  ",
+        "[",
+        "]",
+        "{",
+        "}",
+        "&a",
+        "*a",
+        "!t",
+        "'",
+        '"',
+        "|",
+        ">",
+        "#",
+        "?",
+        "---",
+        "\t",
+        "é",
+        "付",
+        "😀",
+        "\x85",
+        "\r\n",
+    ]
+)
+
+
+@given(st.one_of(st.text(max_size=200), st.lists(_YAML_BITS, max_size=60).map("".join)))
+def test_any_text_gives_a_value_or_findings(text: str) -> None:
+    """No text raises, and every finding lies within the file."""
+    loaded = load_document(text, "a.yaml", Page)
+    assert loaded.findings or loaded.value is not None
+    for finding in loaded.findings:
+        assert finding.position.line >= 1
+        assert finding.position.column >= 1
+        assert finding.render().startswith("a.yaml:")
