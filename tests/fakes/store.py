@@ -1,0 +1,380 @@
+"""An honest store without a disk, for simulation: the same answers as ``SqliteStore``, held to them by one suite.
+
+Promise: like the real one, every method lets the other tasks run before and after its transaction, so that a caller
+can be cancelled with its work done or not done, and a simulation meets the same interleavings. What is written
+survives ``reopened()``, as a file survives a crash.
+Danger: it keeps everything in lists and scans them; it is for thousands of messages, not for millions.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
+from typing import TypeVar
+
+from p2pbot.adapters.sqlite.storable import storable, storable_text
+from p2pbot.conversation.records import (
+    Claim,
+    ClaimResult,
+    InboxEntry,
+    OrderMemory,
+    OutboxRow,
+    OutboxState,
+    SaidText,
+    Talk,
+)
+from p2pbot.errors import OurError, StateError
+from p2pbot.model import EventKind, FiringCount, FiringMark, LimitScope, MessageKind
+from p2pbot.ports import Lease
+
+T = TypeVar("T")
+OrderKey = tuple[str, str]
+FiringKey = tuple[str, LimitScope, str, str]
+
+MINUTE_MS = 60_000
+HOUR_MS = 60 * MINUTE_MS
+DAY_MS = 24 * HOUR_MS
+MAX_SAID = 50
+MAX_OPEN_ORDERS = 5000
+EVENT_ONLY = {kind.value for kind in EventKind} - {kind.value for kind in MessageKind}
+WRITTEN_BY_PEOPLE = (MessageKind.TEXT, MessageKind.IMAGE, MessageKind.VIDEO)
+
+
+@dataclass
+class SwitchedLease:
+    """A lease for tests: held for every account but those in ``lost``."""
+
+    lost: set[str] = field(default_factory=set)
+
+    def held(self, account: str) -> bool:
+        """Whether the account was not switched off."""
+        return account not in self.lost
+
+
+@dataclass
+class Decided:
+    """An inbox entry, the replies claimed with it, and whether it broke the monotony of the talk.
+
+    ``number`` counts the decisions of all orders.
+    """
+
+    number: int
+    entry: InboxEntry
+    fresh: bool
+    uuids: tuple[str, ...]
+
+
+@dataclass
+class Disk:
+    """What survives a crash."""
+
+    inbox: dict[OrderKey, list[Decided]] = field(default_factory=dict)
+    outbox: dict[str, OutboxRow] = field(default_factory=dict)
+    orders: dict[OrderKey, OrderMemory] = field(default_factory=dict)
+    firings: dict[FiringKey, FiringCount] = field(default_factory=dict)
+    pauses: set[OrderKey] = field(default_factory=set)
+    last_number: int = 0
+    last_seq: int = 0
+
+    def rows_of(self, account: str, order_no: str) -> list[OutboxRow]:
+        """Return an order's replies by ``seq``."""
+        return [row for row in self.outbox.values() if (row.account, row.order_no) == (account, order_no)]
+
+
+class MemoryStore:
+    """``p2pbot.ports.Store`` in memory. ``failure``, when set, is what every call raises instead of doing its work."""
+
+    def __init__(self, lease: Lease | None = None, *, disk: Disk | None = None) -> None:
+        self.lease: Lease = lease or SwitchedLease()
+        self.disk = disk or Disk()
+        self.failure: StateError | None = None
+        self._closed = False
+
+    def reopened(self, lease: Lease | None = None) -> MemoryStore:
+        """Return a new store on the same disk, as after a crash; this one is closed."""
+        self._closed = True
+        return MemoryStore(lease or self.lease, disk=self.disk)
+
+    async def _transaction(self, work: Callable[[], T]) -> T:
+        if self._closed:
+            raise OurError("the store is closed")
+        await asyncio.sleep(0)
+        if self.failure is not None:
+            raise self.failure
+        result = work()
+        await asyncio.sleep(0)
+        return result
+
+    # Deciding
+
+    async def claim(self, claim: Claim) -> ClaimResult:
+        """Write a decision whole, or nothing."""
+        return await self._transaction(lambda: self._claim(storable(claim)))
+
+    def _claim(self, claim: Claim) -> ClaimResult:
+        entry = claim.entry
+        if not self.lease.held(entry.account):
+            return ClaimResult.NOT_LEADER
+        if self._duplicate(entry):
+            self._fill_in(entry)
+            return ClaimResult.DUPLICATE
+        uuids = tuple(row.uuid for row in claim.replies)
+        if len(set(uuids)) < len(uuids) or any(uuid in self.disk.outbox for uuid in uuids):
+            raise OurError("a reply's uuid is in the outbox already")
+        self.disk.last_number += 1
+        decided = Decided(self.disk.last_number, entry, self._is_fresh(entry), uuids)
+        self._chat(entry.account, entry.order_no).append(decided)
+        self._enqueue(claim.replies)
+        for mark in claim.firings:
+            self._count(entry, mark)
+        if claim.memory is not None:
+            self._keep(claim.memory)
+        return ClaimResult.CLAIMED
+
+    def _chat(self, account: str, order_no: str) -> list[Decided]:
+        return self.disk.inbox.setdefault((account, order_no), [])
+
+    def _duplicate(self, entry: InboxEntry) -> bool:
+        return any(is_same(entry, decided.entry) for decided in self._chat(entry.account, entry.order_no))
+
+    def _fill_in(self, entry: InboxEntry) -> None:
+        chat = self._chat(entry.account, entry.order_no)
+        if not (entry.message_id and entry.uuid) or any(d.entry.message_id == entry.message_id for d in chat):
+            return
+        for decided in chat:
+            if decided.entry.uuid == entry.uuid and not decided.entry.message_id:
+                decided.entry = replace(decided.entry, message_id=entry.message_id)
+
+    def _is_fresh(self, entry: InboxEntry) -> bool:
+        if is_event(entry):
+            return True
+        if entry.from_us is not False:
+            return False
+        if entry.kind == MessageKind.TEXT:
+            previous = texts(self._chat(entry.account, entry.order_no))
+            return not previous or previous[-1] != entry.text
+        return entry.kind == MessageKind.IMAGE
+
+    def _enqueue(self, replies: Iterable[OutboxRow]) -> None:
+        for row in replies:
+            self.disk.last_seq += 1
+            self.disk.outbox[row.uuid] = replace(row, seq=self.disk.last_seq)
+
+    def _count(self, entry: InboxEntry, mark: FiringMark) -> None:
+        scope_id = person(mark.scope_id, entry.order_no) if mark.scope is LimitScope.COUNTERPARTY else mark.scope_id
+        key = (entry.account, mark.scope, scope_id, mark.group)
+        old = self.disk.firings.get(key)
+        self.disk.firings[key] = FiringCount(
+            group=mark.group,
+            scope=mark.scope,
+            scope_id=scope_id,
+            count=old.count + 1 if old else 1,
+            last_ms=max(old.last_ms, mark.at_ms) if old else mark.at_ms,
+        )
+
+    async def is_decided(self, entry: InboxEntry) -> bool:
+        """Whether a claim of ``entry`` would be a DUPLICATE."""
+        return await self._transaction(lambda: self._duplicate(storable(entry)))
+
+    # What a decision must know
+
+    async def talk(self, account: str, order_no: str, counterparty_key: str, now_ms: int) -> Talk:
+        """Return what a decision must know of the order's talk."""
+        key = storable_text(counterparty_key)
+        return await self._transaction(lambda: self._talk(account, storable_text(order_no), key, now_ms))
+
+    def _talk(self, account: str, order_no: str, counterparty_key: str, now_ms: int) -> Talk:
+        chat = self._chat(account, order_no)
+        said = texts(chat)
+        own = self.disk.rows_of(account, order_no)
+        theirs = self._rows_to(account, order_no, counterparty_key)
+        everyone = [row for row in self.disk.outbox.values() if row.account == account]
+        return Talk(
+            firings=self._firings(account, order_no, counterparty_key, now_ms),
+            said=tuple(spoken(row) for row in own[-MAX_SAID:]),
+            streak=self._streak(chat),
+            replies_order_1h=claimed_since(own, now_ms - HOUR_MS),
+            replies_counterparty_24h=claimed_since(theirs, now_ms - DAY_MS),
+            replies_account_1m=claimed_since(everyone, now_ms - MINUTE_MS),
+            inbound=sum(d.entry.from_us is False and d.entry.kind in WRITTEN_BY_PEOPLE for d in chat),
+            last_inbound=said[-1] if said else "",
+            paused=self._is_paused(account, order_no),
+        )
+
+    def _rows_to(self, account: str, order_no: str, counterparty_key: str) -> list[OutboxRow]:
+        orders = {(account, order_no)}
+        if counterparty_key:
+            orders |= {
+                key
+                for key, memory in self.disk.orders.items()
+                if (memory.account, memory.counterparty_key) == (account, counterparty_key)
+            }
+        return [row for row in self.disk.outbox.values() if (row.account, row.order_no) in orders]
+
+    def _firings(self, account: str, order_no: str, counterparty_key: str, now_ms: int) -> tuple[FiringCount, ...]:
+        them = person(counterparty_key, order_no)
+        found = []
+        for (owner, scope, scope_id, _), count in sorted(self.disk.firings.items()):
+            wanted = {
+                LimitScope.ORDER: scope_id == order_no,
+                LimitScope.COUNTERPARTY: scope_id == them,
+                LimitScope.ACCOUNT: True,
+                LimitScope.DAY: count.last_ms > now_ms - 2 * DAY_MS,
+            }
+            if owner == account and wanted[scope]:
+                found.append(replace(count, scope_id=counterparty_key) if scope is LimitScope.COUNTERPARTY else count)
+        return tuple(found)
+
+    def _streak(self, chat: list[Decided]) -> int:
+        newest_fresh = max((at for at, decided in enumerate(chat) if decided.fresh), default=0)
+        since = [uuid for decided in chat[newest_fresh:] for uuid in decided.uuids]
+        return sum(self.disk.outbox[uuid].state is not OutboxState.DROPPED for uuid in since)
+
+    def _is_paused(self, account: str, order_no: str) -> bool:
+        return any((who, what) in self.disk.pauses for who in (account, "*") for what in (order_no, "*"))
+
+    # Orders
+
+    async def recall(self, account: str, order_no: str) -> OrderMemory | None:
+        """Return what is remembered of an order, or None."""
+        return await self._transaction(lambda: self.disk.orders.get((account, storable_text(order_no))))
+
+    async def remember(self, memory: OrderMemory) -> None:
+        """Insert or replace an order's memory."""
+        await self._transaction(lambda: self._keep(storable(memory)))
+
+    def _keep(self, memory: OrderMemory) -> None:
+        self.disk.orders[memory.account, memory.order_no] = memory
+
+    async def open_orders(self, account: str) -> tuple[OrderMemory, ...]:
+        """Return the remembered orders whose status is open, newest first, at most 5000."""
+        return await self._transaction(lambda: self._open_orders(account))
+
+    def _open_orders(self, account: str) -> tuple[OrderMemory, ...]:
+        found = [m for m in self.disk.orders.values() if m.account == account and m.status.is_open]
+        found.sort(key=born, reverse=True)
+        return tuple(found[:MAX_OPEN_ORDERS])
+
+    # Replies
+
+    async def pending(self, account: str) -> tuple[OutboxRow, ...]:
+        """Return the replies in a state that is not final, by ``seq``."""
+        return await self._transaction(
+            lambda: tuple(r for r in self.disk.outbox.values() if r.account == account and not r.state.is_final)
+        )
+
+    async def advance(self, row: OutboxRow, expected: OutboxState) -> bool:
+        """Write ``row`` if its stored state is still ``expected``."""
+        return await self._transaction(lambda: self._advance(storable(row), expected))
+
+    def _advance(self, row: OutboxRow, expected: OutboxState) -> bool:
+        stored = self.disk.outbox.get(row.uuid)
+        if stored is None or stored.state is not expected:
+            return False
+        self.disk.outbox[row.uuid] = replace(
+            stored,
+            state=row.state,
+            attempts=row.attempts,
+            passing_refusals=row.passing_refusals,
+            not_before_ms=row.not_before_ms,
+            expires_at_ms=row.expires_at_ms,
+            sending_at_ms=row.sending_at_ms,
+            settled_at_ms=row.settled_at_ms,
+            reason=row.reason,
+            message_id=row.message_id,
+        )
+        return True
+
+    async def find_own(self, account: str, order_no: str, uuid: str) -> OutboxRow | None:
+        """Return the reply that we ever made with this uuid in this order."""
+        return await self._transaction(lambda: self._find_own(account, storable_text(order_no), storable_text(uuid)))
+
+    def _find_own(self, account: str, order_no: str, uuid: str) -> OutboxRow | None:
+        row = self.disk.outbox.get(uuid)
+        return row if row is not None and (row.account, row.order_no) == (account, order_no) else None
+
+    # The operator's side
+
+    async def set_paused(self, account: str, order_no: str, *, paused: bool) -> None:
+        """Pause or resume exactly this pair."""
+        change = self.disk.pauses.add if paused else self.disk.pauses.discard
+        await self._transaction(lambda: change((account, storable_text(order_no))))
+
+    async def paused(self) -> tuple[tuple[str, str], ...]:
+        """Return the pairs that are paused."""
+        return await self._transaction(lambda: tuple(sorted(self.disk.pauses)))
+
+    async def inbox(self, order_no: str, *, limit: int = 1000) -> tuple[InboxEntry, ...]:
+        """Return the newest ``limit`` decided messages and events of an order, oldest first."""
+        return await self._transaction(lambda: newest(self._entries(order_no), limit))
+
+    def _entries(self, order_no: str) -> list[InboxEntry]:
+        chats = [chat for (_, of_order), chat in self.disk.inbox.items() if of_order == order_no]
+        return [d.entry for d in sorted((d for chat in chats for d in chat), key=lambda d: d.number)]
+
+    async def outbox(self, order_no: str, *, limit: int = 1000) -> tuple[OutboxRow, ...]:
+        """Return the newest ``limit`` replies of an order, by ``seq``."""
+        return await self._transaction(
+            lambda: newest([row for row in self.disk.outbox.values() if row.order_no == order_no], limit)
+        )
+
+    async def tally(self) -> dict[tuple[str, str, str], int]:
+        """Return counts: ("inbox", account, reason) and ("outbox", account, state)."""
+        return await self._transaction(self._tally)
+
+    def _tally(self) -> dict[tuple[str, str, str], int]:
+        counts: Counter[tuple[str, str, str]] = Counter()
+        for chat in self.disk.inbox.values():
+            counts.update(("inbox", d.entry.account, d.entry.reason.value) for d in chat)
+        counts.update(("outbox", row.account, row.state.value) for row in self.disk.outbox.values())
+        return dict(counts)
+
+    async def close(self) -> None:
+        """Refuse every further call. Idempotent."""
+        self._closed = True
+
+
+def is_same(one: InboxEntry, other: InboxEntry) -> bool:
+    """Whether two entries of one order are the same message: by id if both have one, else by uuid, else by key."""
+    if one.message_id and other.message_id:
+        return one.message_id == other.message_id
+    if one.uuid and other.uuid:
+        return one.uuid == other.uuid
+    return one.key == other.key
+
+
+def born(memory: OrderMemory) -> tuple[int, str]:
+    """Return when an order began, as far as known; the number decides between equals."""
+    return (memory.seen_at_ms if memory.created_at_ms is None else memory.created_at_ms, memory.order_no)
+
+
+def is_event(entry: InboxEntry) -> bool:
+    """Whether the entry is an order event and not a message."""
+    return entry.kind.value in EVENT_ONLY
+
+
+def person(counterparty_key: str, order_no: str) -> str:
+    """Return who is counted: somebody without a key is a person of their own per order."""
+    return counterparty_key or f"order:{order_no}"
+
+
+def texts(chat: Iterable[Decided]) -> list[str]:
+    """Return what the counterparty wrote, in the order of the decisions."""
+    return [d.entry.text for d in chat if d.entry.from_us is False and d.entry.kind == MessageKind.TEXT]
+
+
+def spoken(row: OutboxRow) -> SaidText:
+    """Return a reply as a text of ours."""
+    return SaidText(text=row.text, at_ms=row.created_at_ms, uuid=row.uuid, message_id=row.message_id, state=row.state)
+
+
+def claimed_since(rows: Iterable[OutboxRow], since_ms: int) -> int:
+    """Count the replies claimed after ``since_ms`` that were not dropped."""
+    return sum(row.created_at_ms > since_ms and row.state is not OutboxState.DROPPED for row in rows)
+
+
+def newest(items: list[T], limit: int) -> tuple[T, ...]:
+    """Return the last ``limit`` items in their order."""
+    return tuple(items[-limit:]) if limit > 0 else ()
