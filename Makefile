@@ -38,7 +38,7 @@ check: setup
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/python -m pytest -q tests/house tests/test_readme.py
+	$(BIN)/python -m pytest -q tests/test_house.py tests/test_lock.py tests/test_readme.py
 
 test-others: setup
 	@ours=$$($(BIN)/python -c 'import sys; print("%d.%d" % sys.version_info[:2])'); \
