@@ -66,12 +66,25 @@ class Rest(Protocol):
     Signs, keeps the clock offset, retries idempotent calls briefly.
     """
 
+    @property
+    def offset_ms(self) -> int:
+        """Exchange time minus our clock, in ms; 0 until it is learnt."""
+        ...
+
     async def call(self, request: RestCall[T]) -> T:
         """Return the call's parsed ``data``.
 
         Raises KeyRefused, LocationRefused, RateLimited, RequestRefused, ExchangeUnavailable, AnswerMalformed,
         ConnectFailed, TimedOut.
         """
+        ...
+
+
+class Brake(Protocol):
+    """The kill switch outside the store: a file ``PAUSE`` beside an account's rules."""
+
+    def is_set(self, account: str) -> bool:
+        """Whether the account must not speak now. A file that cannot be looked at counts as set."""
         ...
 
 
@@ -209,6 +222,7 @@ class Events(Protocol):
 
 
 __all__ = [
+    "Brake",
     "Clock",
     "Connection",
     "Events",

@@ -31,7 +31,14 @@ _EVENT_OF_STATUS = {
     OrderStatus.COMPLETED: EventKind.ORDER_COMPLETED,
     OrderStatus.CANCELLED: EventKind.ORDER_CANCELLED,
 }
-_RANK = {OrderStatus.UNKNOWN: 0, OrderStatus.UNPAID: 1, OrderStatus.PAID: 2, OrderStatus.APPEAL: 3}
+_RANK = {
+    OrderStatus.UNKNOWN: 0,
+    OrderStatus.UNPAID: 1,
+    OrderStatus.PAID: 2,
+    OrderStatus.APPEAL: 3,
+    OrderStatus.CANCELLED: 4,
+    OrderStatus.COMPLETED: 4,
+}
 _FLIPPING_CARD = "cancelled_by_system"
 
 
@@ -47,6 +54,7 @@ class Heard:
     side: Side | None = None
     created_at_ms: int | None = None
     counterparty_key: str = ""
+    exact: bool = False
     firm: bool = True
 
 
@@ -55,32 +63,39 @@ def card_heard(event: SystemEvent, at_ms: int) -> Heard | None:
     status = _CARD_STATUS.get(event.kind)
     if status is None:
         return None
-    return Heard(status=status, at_ms=at_ms, side=event.our_side, firm=event.raw_type != _FLIPPING_CARD)
+    firm = event.raw_type != _FLIPPING_CARD
+    return Heard(status=status, at_ms=at_ms, side=event.our_side, exact=True, firm=firm)
 
 
-def order_heard(order: Order, now_ms: int, counterparty_key: str) -> Heard:
-    """Return what a list row or a detail says of the order."""
+def order_heard(order: Order, now_ms: int, counterparty_key: str, *, cancelled_since_ms: int | None = None) -> Heard:
+    """Return what a list row or a detail says of the order; a cancellation is firm once it has persisted."""
+    persisted = cancelled_since_ms is not None and now_ms - cancelled_since_ms >= CANCEL_PERSISTS_MS
     return Heard(
         status=order.status,
         at_ms=now_ms,
         side=order.side,
         created_at_ms=order.created_at_ms,
         counterparty_key=counterparty_key,
-        firm=order.status is not OrderStatus.CANCELLED,
+        firm=order.status is not OrderStatus.CANCELLED or persisted,
     )
 
 
-def settled_side(known: Side | None, heard: Side | None, *, first: bool) -> Side | None:
-    """Return our side after hearing ``heard``. Two sources that disagree leave it unknown, for good."""
-    if first or known is heard:
-        return heard
-    if heard is None:
-        return known
-    return None
+def agreed(order: Order, memory: OrderMemory | None) -> Order:
+    """Return the facts as a decision may use them.
+
+    The side is taken out if cards and list disagree about it. A status that lags behind a card is replaced by the
+    card's; a status that we cannot read stays unknown.
+    """
+    if memory is None:
+        return order
+    if memory.side is not None and order.side is not None and order.side is not memory.side:
+        order = replace(order, side=None)
+    behind = order.status is not OrderStatus.UNKNOWN and _falls_back(memory.status, order.status)
+    return replace(order, status=memory.status) if behind else order
 
 
 def remembered(memory: OrderMemory | None, heard: Heard, account: str, order_no: str) -> OrderMemory:
-    """Return the order's memory after ``heard``: facts never fall back to unknown, old cards never undo newer states."""
+    """Return the order's memory after ``heard``: an old card never undoes a newer state."""
     old = memory or OrderMemory(account=account, order_no=order_no)
     status = heard.status if accepts(old, heard) else old.status
     return replace(
@@ -97,10 +112,23 @@ def accepts(memory: OrderMemory, heard: Heard) -> bool:
     """Whether ``heard`` is news that may replace the remembered status."""
     if heard.status is OrderStatus.UNKNOWN or not heard.firm:
         return False
-    if heard.at_ms >= memory.seen_at_ms:
+    if _RANK[heard.status] > _RANK[memory.status]:
         return True
-    # An older card from the history: it may only tell of a state further along than the one we know.
-    return not heard.status.is_open or _RANK.get(heard.status, 0) > _RANK.get(memory.status, 9)
+    if heard.at_ms < memory.seen_at_ms:
+        return False  # an old card from the history
+    if memory.status is OrderStatus.CANCELLED and heard.status.is_open:
+        return heard.at_ms - memory.seen_at_ms >= CANCEL_PERSISTS_MS
+    return not _falls_back(memory.status, heard.status)
+
+
+def _falls_back(known: OrderStatus, heard: OrderStatus) -> bool:
+    """Whether an order cannot go from ``known`` to ``heard``: then the answer lags behind.
+
+    Only an appeal leads back, to PAID.
+    """
+    if known is OrderStatus.APPEAL and heard is OrderStatus.PAID:
+        return False
+    return _RANK[heard] < _RANK[known]
 
 
 def event_of(memory: OrderMemory | None, heard: Heard, order_no: str) -> Stimulus | None:
@@ -117,6 +145,8 @@ def event_of(memory: OrderMemory | None, heard: Heard, order_no: str) -> Stimulu
 
 
 def _happened_at_ms(memory: OrderMemory | None, heard: Heard, kind: EventKind) -> int:
+    if heard.exact:
+        return heard.at_ms
     if kind is EventKind.ORDER_CREATED:
         return heard.created_at_ms or (memory.created_at_ms if memory else None) or heard.at_ms
     if memory is None or not memory.seen_at_ms:

@@ -1,0 +1,249 @@
+"""One decision about one inbound message or order event: everything that it changes, as one ``Claim``.
+
+Promise: whatever comes, there is a decision with a reason; what must not be answered is stopped before a rule is
+asked; what is answered is rendered here, once, and written with its reason in one transaction by whoever calls.
+Danger: replies hold rendered bank data and names; traces and notices do not.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field, replace
+from typing import Protocol
+
+from p2pbot.conversation.inbox import InboxPolicy, age_reason, machine_reason, order_reason, silence_reason
+from p2pbot.conversation.limits import Caps, cap_reason
+from p2pbot.conversation.orders import agreed
+from p2pbot.conversation.records import Claim, InboxEntry, Mute, OrderMemory, OutboxRow, OutboxState, Talk
+from p2pbot.model import ChatMessage, MessageKind, Mode, Notice, Order, OrderStatus, Path, Reason, Stimulus
+from p2pbot.rules.facts import Facts
+from p2pbot.rules.ruleset import RuleSet
+from p2pbot.rules.verdict import Firing, Verdict
+
+_FOREVER_REASONS = (Reason.BREAKER,)
+
+
+class Chance(Protocol):
+    """The randomness that a decision needs: delays and message identities."""
+
+    def uniform(self, low: float, high: float) -> float:
+        """Return a number in [low, high]."""
+        ...
+
+    def uuid(self) -> str:
+        """Return a new message identity."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policy:
+    """The numbers that bound decisions for one account."""
+
+    inbox: InboxPolicy = field(default_factory=InboxPolicy)
+    caps: Caps = field(default_factory=Caps)
+    mode: Mode = Mode.SHADOW
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Situation:
+    """What is known when a stimulus is decided. ``order`` None: the exchange has not told us of it."""
+
+    account: str
+    stimulus: Stimulus
+    memory: OrderMemory
+    talk: Talk
+    order: Order | None
+    rules: RuleSet
+    now_ms: int
+    path: Path = Path.SOCKET
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """A claim to be written, and the words to the operator that go out once it is."""
+
+    claim: Claim
+    notices: tuple[Notice, ...] = ()
+
+    @property
+    def reason(self) -> Reason:
+        """Why it ended so."""
+        return self.claim.entry.reason
+
+
+def decide(situation: Situation, policy: Policy, rng: Chance) -> Decision:
+    """Return the decision about ``situation.stimulus``."""
+    reason = forbidding_reason(situation, policy)
+    if reason is not None:
+        return unanswered(situation, reason)
+    verdict = _verdict(situation, rng)
+    if verdict.reason not in (Reason.ANSWERED, Reason.SHADOW):
+        return unanswered(situation, verdict.reason, verdict)
+    wanted = sum(len(firing.bubbles) for firing in verdict.firings)
+    capped = cap_reason(situation.talk, policy.caps, wanted, fresh=_is_fresh(situation))
+    if capped is not None:
+        return _capped(situation, capped, verdict)
+    return _answered(situation, verdict, policy, rng)
+
+
+def forbidding_reason(situation: Situation, policy: Policy) -> Reason | None:
+    """Return why no rule may even be asked, or None."""
+    return early_reason(situation, policy) or order_reason(situation.order)
+
+
+def early_reason(situation: Situation, policy: Policy) -> Reason | None:
+    """Return what forbids an answer without asking the exchange for the order's facts, or None."""
+    now_ms, memory = situation.now_ms, situation.memory
+    message = situation.stimulus.message or _event_as_message(situation.stimulus)
+    return (
+        age_reason(message, memory, policy.inbox, now_ms)
+        or silence_reason(memory, situation.talk, now_ms)
+        or machine_reason(message, situation.talk)
+    )
+
+
+def unanswered(situation: Situation, reason: Reason, verdict: Verdict | None = None) -> Decision:
+    """Return the decision that records ``reason`` and answers nothing."""
+    return Decision(claim=Claim(entry=_entry(situation, reason, verdict), memory=situation.memory))
+
+
+def entry_of_message(account: str, message: ChatMessage, reason: Reason, now_ms: int) -> InboxEntry:
+    """Return the inbox entry of a message that no rule is asked about."""
+    return InboxEntry(
+        account=account,
+        order_no=message.order_no,
+        key=message_key(message),
+        kind=message.kind,
+        path=message.path,
+        reason=reason,
+        message_id=message.message_id,
+        uuid=message.uuid,
+        text=message.text,
+        from_us=message.from_us,
+        created_at_ms=message.created_at_ms,
+        decided_at_ms=now_ms,
+    )
+
+
+def message_key(message: ChatMessage) -> str:
+    """Return a message's identity within its order: id, else uuid, else (a frame with neither) kind and time."""
+    if message.message_id:
+        return f"m:{message.message_id}"
+    return f"u:{message.uuid}" if message.uuid else f"t:{message.kind}:{message.created_at_ms}"
+
+
+def _event_as_message(stimulus: Stimulus) -> ChatMessage:
+    return ChatMessage(
+        order_no=stimulus.order_no,
+        kind=MessageKind.SYSTEM,
+        path=Path.HISTORY,
+        created_at_ms=stimulus.at_ms,
+        from_us=False,
+    )
+
+
+def _is_fresh(situation: Situation) -> bool:
+    message = situation.stimulus.message
+    if message is None or message.kind is not MessageKind.TEXT:
+        return True
+    return message.text.strip() != situation.talk.last_inbound.strip()
+
+
+def _verdict(situation: Situation, rng: Chance) -> Verdict:
+    if situation.order is None:  # forbidden before; said again for the type checker's sake
+        return Verdict(reason=Reason.ORDER_UNKNOWN)
+    talk, memory, is_message = situation.talk, situation.memory, situation.stimulus.message is not None
+    facts = Facts(
+        account=situation.account,
+        order=agreed(situation.order, memory),
+        now_ms=situation.now_ms,
+        message_no=talk.inbound + 1 if is_message else None,
+        first_message=talk.inbound == 0 if is_message else None,
+        last_operator_ms=memory.last_operator_ms or None,
+    )
+    return situation.rules.evaluate(
+        situation.stimulus, facts, talk.firings, situation.now_ms, rng, memory.counterparty_key
+    )
+
+
+def _capped(situation: Situation, reason: Reason, verdict: Verdict) -> Decision:
+    memory = situation.memory
+    if reason in _FOREVER_REASONS:
+        memory = replace(memory, mute=Mute(reason=reason, since_ms=situation.now_ms))
+    notice = _notice(situation, reason.value, _CAP_TEXT[reason])
+    claim = Claim(entry=_entry(situation, reason, verdict), memory=memory)
+    return Decision(claim=claim, notices=(notice,))
+
+
+_CAP_TEXT = {
+    Reason.BREAKER: "The bot answered the same words again and again; it is silent in this order until you resume it.",
+    Reason.CAP_ORDER: "The hourly limit of replies for this order is reached; a message stays unanswered.",
+    Reason.CAP_COUNTERPARTY: "The daily limit of replies for this counterparty is reached; a message stays unanswered.",
+    Reason.CAP_ACCOUNT: "The account's limit of replies a minute is reached; a message stays unanswered.",
+}
+
+
+def _answered(situation: Situation, verdict: Verdict, policy: Policy, rng: Chance) -> Decision:
+    rows = tuple(
+        _row(situation, firing, bubble, policy, rng) for firing in verdict.firings for bubble in firing.bubbles
+    )
+    live = [firing for firing in verdict.firings if not (firing.shadow or policy.mode is Mode.SHADOW)]
+    memory = situation.memory
+    for firing in live:
+        if firing.handover is not None:
+            until_ms = None if firing.handover.for_ms is None else situation.now_ms + firing.handover.for_ms
+            memory = replace(memory, mute=Mute(reason=Reason.MUTED, since_ms=situation.now_ms, until_ms=until_ms))
+    reason = Reason.ANSWERED if live else Reason.SHADOW
+    marks = tuple(mark for firing in verdict.firings for mark in firing.marks)
+    claim = Claim(entry=_entry(situation, reason, verdict), replies=rows, firings=marks, memory=memory)
+    return Decision(claim=claim, notices=_rule_notices(situation, live))
+
+
+def _rule_notices(situation: Situation, firings: list[Firing]) -> tuple[Notice, ...]:
+    notices = [_notice(situation, f"rule.{firing.rule_id}", text) for firing in firings for text in firing.notify]
+    for firing in firings:
+        if firing.handover is not None:
+            text = f"Rule {firing.rule_id} hands this order to you: {firing.handover.reason or 'no reason given'}"
+            notices.append(replace(_notice(situation, "handover", text), urgent=True))
+    return tuple(notices)
+
+
+def _notice(situation: Situation, kind: str, text: str) -> Notice:
+    order_no = situation.stimulus.order_no
+    return Notice(key=f"{kind}:{situation.account}:{order_no}", text=text, account=situation.account, order_no=order_no)
+
+
+def _row(situation: Situation, firing: Firing, bubble: str, policy: Policy, rng: Chance) -> OutboxRow:
+    shadow = firing.shadow or policy.mode is Mode.SHADOW
+    not_before_ms = situation.now_ms + firing.delay_ms
+    return OutboxRow(
+        uuid=rng.uuid(),
+        account=situation.account,
+        order_no=situation.stimulus.order_no,
+        rule_id=firing.rule_id,
+        stimulus_key=situation.stimulus.key,
+        text=bubble,
+        state=OutboxState.SHADOW if shadow else OutboxState.CLAIMED,
+        created_at_ms=situation.now_ms,
+        not_before_ms=not_before_ms,
+        expires_at_ms=not_before_ms + firing.expires_ms,
+        settled_at_ms=situation.now_ms if shadow else 0,
+        order_status=situation.order.status if situation.order else OrderStatus.UNKNOWN,
+        reason=Reason.SHADOW if shadow else None,
+    )
+
+
+def _entry(situation: Situation, reason: Reason, verdict: Verdict | None) -> InboxEntry:
+    stimulus, message = situation.stimulus, situation.stimulus.message
+    trace = json.dumps([line.to_json() for line in verdict.trace], ensure_ascii=False) if verdict else "[]"
+    bare = InboxEntry(
+        account=situation.account,
+        order_no=stimulus.order_no,
+        key=stimulus.key,
+        kind=stimulus.kind,
+        path=situation.path,
+        reason=reason,
+        created_at_ms=stimulus.at_ms,
+    )
+    entry = entry_of_message(situation.account, message, reason, situation.now_ms) if message else bare
+    return replace(entry, decided_at_ms=situation.now_ms, ruleset=situation.rules.hash, trace=trace)
