@@ -14,20 +14,33 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """A successful answer, out of its envelope.
+
+    ``total`` is the row count of all pages, where the exchange says it. ``as_of_ms`` is our time when the request
+    left: what ``data`` says is at least that fresh. (The time of arrival would let a slow, stale answer win over news.)
+    """
+
+    data: object = field(repr=False)
+    total: int | None = None
+    as_of_ms: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RestCall(Generic[T]):
     """A call whose answer is a ``T``.
 
-    ``query`` is unsigned parameters in order; ``body`` JSON or None; ``parse`` reads the envelope's ``data`` and
-    raises AnswerMalformed.
-    ``idempotent``: a repeated call does no harm, so the door may retry it. ``signed``: timestamp, recvWindow and
-    signature are added.
+    ``query`` is unsigned parameters in order; ``body`` JSON or None; ``parse`` reads an ``Answer`` and raises
+    AnswerMalformed. ``idempotent``: a repeated call does no harm, so the door may retry it. ``signed``: the key's
+    header, timestamp, recvWindow and signature are added. ``bare``: the answer comes without an envelope.
     """
 
     name: str
     method: str
     path: str
-    parse: Callable[[object], T] = field(repr=False)
+    parse: Callable[[Answer], T] = field(repr=False)
     query: tuple[tuple[str, str], ...] = ()
     body: Mapping[str, object] | None = None
     signed: bool = True
     idempotent: bool = True
+    bare: bool = False
