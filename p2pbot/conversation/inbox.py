@@ -37,7 +37,7 @@ def sender_reason(message: ChatMessage) -> Reason | None:
     """Return why ``message`` is not a counterparty's typed text or picture, or None if it is one.
 
     A personal message of our own account is OPERATOR_MESSAGE here; whether it is the bot's own echo is
-    ``is_own_echo``'s question.
+    ``own_said``'s question.
     """
     if message.kind is MessageKind.AUTO_REPLY:
         return Reason.AUTO_REPLY
@@ -52,9 +52,9 @@ def sender_reason(message: ChatMessage) -> Reason | None:
     return None if message.kind in _ANSWERABLE else Reason.NOT_A_MESSAGE
 
 
-def is_own_echo(message: ChatMessage, said: tuple[SaidText, ...]) -> bool:
-    """Whether a message of our account is the bot's: by uuid, by the server's id, else by its text near our write."""
-    return any(_same_message(message, mine) for mine in said)
+def own_said(message: ChatMessage, said: tuple[SaidText, ...]) -> SaidText | None:
+    """Return the bot's text that a message of our account is: by uuid, server id, else by text near our write."""
+    return next((mine for mine in said if _same_message(message, mine)), None)
 
 
 def _same_message(message: ChatMessage, mine: SaidText) -> bool:

@@ -1,0 +1,101 @@
+"""The order book: what the exchange tells of an account's orders, fetched when a decision needs it.
+
+Promise: a decision gets facts that were confirmed within ``facts_max_age_s`` or none; a refused or failing call never
+harms the chat.
+Danger: facts hold people's names and bank data; they live in memory only, for at most ``_ORDERS`` orders.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from p2pbot.daemon.surroundings import AccountPlan, Doors
+from p2pbot.errors import OurError, P2pbotError, RequestRefused
+from p2pbot.model import Counterparty, Order
+from p2pbot.protocol.calls import counterparty_statistics, order_detail
+from p2pbot.protocol.orders import merge_order
+
+_ORDERS = 5_000  # far above the open orders of any merchant; about 5 KB each
+
+
+@dataclass(frozen=True, slots=True)
+class Unavailable:
+    """The facts cannot be had now. ``final``: asking again will not help."""
+
+    what: str
+    final: bool
+
+
+class OrderBook:
+    """Orders by number, oldest look first."""
+
+    def __init__(self, plan: AccountPlan, doors: Doors) -> None:
+        self._plan = plan
+        self._doors = doors
+        self._orders: dict[str, Order] = {}
+        self._stale: set[str] = set()
+
+    def __len__(self) -> int:
+        return len(self._orders)
+
+    def get(self, order_no: str) -> Order | None:
+        """Return what is known, however old."""
+        return self._orders.get(order_no)
+
+    def numbers(self) -> tuple[str, ...]:
+        """Return the numbers of the orders that are known and open."""
+        return tuple(number for number, order in self._orders.items() if order.status.is_open)
+
+    def update(self, order: Order) -> Order:
+        """Merge a list row or a detail into what is known and return the whole."""
+        known = self._orders.pop(order.number, None)
+        merged = merge_order(known, order) if known else order
+        self._orders[order.number] = merged
+        if order.detailed:
+            self._stale.discard(order.number)
+        while len(self._orders) > _ORDERS:
+            oldest = next(iter(self._orders))
+            del self._orders[oldest]
+            self._stale.discard(oldest)
+        return merged
+
+    def doubt(self, order_no: str) -> None:
+        """Have the next decision ask the exchange: a card told of a change."""
+        if order_no in self._orders:
+            self._stale.add(order_no)
+
+    async def facts(self, order_no: str) -> Order | Unavailable:
+        """Return facts that are fresh enough to decide by."""
+        order = self._orders.get(order_no)
+        if order is not None and order.detailed and self._is_fresh(order):
+            return order
+        try:
+            return await self.look(order_no)
+        except OurError:
+            raise
+        except P2pbotError as error:
+            return Unavailable(error.what, final=isinstance(error, RequestRefused))
+
+    async def look(self, order_no: str) -> Order:
+        """Ask for an order's detail, and once for its counterparty. Raises what ``Rest.call`` raises."""
+        order = await self._doors.rest.call(order_detail(self._plan.name, order_no))
+        order = replace(order, confirmed_at_ms=self._doors.now_ms())
+        merged = self.update(order)
+        if merged.counterparty.orders is None:
+            merged = self.update(replace(merged, counterparty=await self._counterparty(merged)))
+        return merged
+
+    async def _counterparty(self, order: Order) -> Counterparty:
+        """Return the counterparty with statistics; without them its facts stay unknown, and unknown never fires."""
+        try:
+            heard = await self._doors.rest.call(counterparty_statistics(order.number))
+        except OurError:
+            raise
+        except P2pbotError as error:
+            self._doors.events.warning("counterparty_unknown", order=order.number, what=error.what)
+            return order.counterparty
+        return replace(heard, nickname=order.counterparty.nickname, real_name=order.counterparty.real_name)
+
+    def _is_fresh(self, order: Order) -> bool:
+        age_ms = self._doors.now_ms() - order.confirmed_at_ms
+        return order.number not in self._stale and age_ms <= self._plan.timings.facts_max_age_s * 1000

@@ -1,0 +1,219 @@
+"""The chat loop: holds one socket for one account and hands over each frame.
+
+Promise: a fresh credential for each connect, delays and alarms by ``conversation.session``, every attempt inside the
+shared budget, one log line when down and one when back. It never returns and never gives up.
+Danger: the credential's URL is a secret; it exists only between ``chat_url`` and ``Wire.connect``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import NoReturn, Protocol
+
+from p2pbot.conversation.backoff import AttemptBudget
+from p2pbot.conversation.session import Alarm, Session, SessionEvent, SessionState
+from p2pbot.daemon.surroundings import AccountPlan, Doors
+from p2pbot.errors import ConnectionLost, OurError, P2pbotError
+from p2pbot.model import Notice
+from p2pbot.ports import Connection
+from p2pbot.protocol.calls import chat_credential
+from p2pbot.protocol.frames import chat_url
+
+_WATCH_S = 5.0  # how often an open socket is looked at: fine enough for a renewal, coarse enough to cost nothing
+_SUSPEND_S = 30.0  # a leap of the clock that counts suspend ahead of the one that does not
+_RENEWAL_GRACE_S = 30.0  # a renewal waits this long for replies in flight
+
+_ALARMS = {
+    Alarm.KEY_REFUSED: "The exchange refuses this account's key or address; the chat is off. "
+    "Run: p2pbot check --online",
+    Alarm.ANOTHER_CLIENT: "Another client uses this account's chat: the exchange closed ours (Bye). "
+    "Stop the other one; trying again slowly.",
+    Alarm.CREDENTIAL_REFUSED: "The chat refuses even fresh credentials; trying again slowly. "
+    "Run: p2pbot check --online",
+}
+
+
+class ConnectBudget:
+    """The attempt budget that all accounts behind one address share."""
+
+    def __init__(self, budget: AttemptBudget) -> None:
+        self._budget = budget
+
+    def wait_s(self, now_ms: int) -> float:
+        """Return how long the next attempt must wait."""
+        return self._budget.wait_ms(now_ms) / 1000
+
+    def spend(self, now_ms: int) -> None:
+        """Count an attempt."""
+        self._budget = self._budget.spend(now_ms)
+
+
+class Listener(Protocol):
+    """Who is told what happens on the chat."""
+
+    async def on_frame(self, raw: str | bytes) -> None:
+        """Take a frame; waiting here slows the socket down, which is meant."""
+        ...
+
+    async def on_open(self) -> None:
+        """Learn that the chat is open: what happened before is in the history only."""
+        ...
+
+    async def on_lost(self) -> None:
+        """Learn that the chat is gone: writes in flight are in doubt."""
+        ...
+
+
+class ChatLoop:
+    """One account's chat socket."""
+
+    def __init__(
+        self, plan: AccountPlan, doors: Doors, budget: ConnectBudget, listener: Listener, quiet: Callable[[], bool]
+    ) -> None:
+        self._plan = plan
+        self._doors = doors
+        self._budget = budget
+        self._listener = listener
+        self._quiet = quiet
+        self._connection: Connection | None = None
+        self._suspect = asyncio.Event()
+        self._last_frame_s = 0.0
+        self.session = Session()
+        self.since_ms = doors.now_ms()
+        self.down_since_ms: int | None = doors.now_ms()
+        self.trouble = ""
+
+    @property
+    def online(self) -> bool:
+        """Whether a frame can be written now."""
+        return self._connection is not None
+
+    def suspect(self) -> None:
+        """Have the socket replaced: it should have told us of something and did not."""
+        self._suspect.set()
+
+    async def write(self, text: str) -> None:
+        """Write one frame. Raises ConnectionLost."""
+        if self._connection is None:
+            raise ConnectionLost("the chat is not connected")
+        await self._connection.send(text)
+
+    async def run(self) -> NoReturn:
+        """Hold the chat for ever."""
+        while True:
+            await self._wait()
+            connection = await self._connect()
+            if connection is not None:
+                await self._hold(connection)
+
+    async def _wait(self) -> None:
+        delay_s = max(self.session.wait_s, self._budget.wait_s(self._doors.clock.now_ms()))
+        while delay_s > 0:
+            await self._doors.clock.sleep(delay_s)
+            delay_s = self._budget.wait_s(self._doors.clock.now_ms())
+        self._move(self.session.step(SessionEvent.WAIT_OVER))
+
+    async def _connect(self) -> Connection | None:
+        try:
+            credential = await self._doors.rest.call(chat_credential())
+            self._move(self.session.step(SessionEvent.CREDENTIAL))
+            self._budget.spend(self._doors.clock.now_ms())
+            return await self._doors.wire.connect(chat_url(credential))
+        except OurError:
+            raise
+        except P2pbotError as error:
+            self._move(self.session.failed(error, self._doors.rng))
+            self.trouble = error.what
+            await self._say_down(error.what)
+            return None
+
+    async def _hold(self, connection: Connection) -> None:
+        self._move(self.session.opened(self._doors.now_ms()))
+        self._connection = connection
+        self._suspect.clear()
+        self._doors.events.info("chat_open", account=self._plan.name, deaf_ms=self._deaf_ms())
+        self.down_since_ms = None
+        self.trouble = ""
+        try:
+            await self._listener.on_open()
+            lost = await self._pump(connection)
+        finally:
+            self._connection = None
+            await connection.close()
+        self.down_since_ms = self._doors.now_ms()
+        renewing = self.session.renewing
+        self._move(self.session.lost(lost, self._doors.now_ms(), self._doors.rng))
+        await self._listener.on_lost()
+        if not renewing:
+            self.trouble = lost.what
+            await self._say_down(lost.what, code=lost.code, reason=lost.reason[:100])
+
+    async def _pump(self, connection: Connection) -> ConnectionLost:
+        self._last_frame_s = self._doors.clock.monotonic_s()
+        async with asyncio.TaskGroup() as group:
+            watcher = group.create_task(self._watch(connection), name=f"{self._plan.name}: chat watcher")
+            try:
+                lost = await self._read(connection)
+            finally:
+                watcher.cancel()
+        return lost
+
+    async def _read(self, connection: Connection) -> ConnectionLost:
+        try:
+            while True:
+                raw = await connection.receive()
+                self._last_frame_s = self._doors.clock.monotonic_s()
+                await self._listener.on_frame(raw)
+        except ConnectionLost as lost:
+            return lost
+
+    async def _watch(self, connection: Connection) -> None:
+        clock, opened_s = self._doors.clock, self._doors.clock.monotonic_s()
+        slept_s = clock.boottime_s() - clock.monotonic_s()
+        while True:
+            await self._nap(_WATCH_S)
+            open_s = clock.monotonic_s() - opened_s
+            if (
+                self._suspect.is_set()
+                or clock.boottime_s() - clock.monotonic_s() - slept_s > _SUSPEND_S
+                or self._idle()
+            ):
+                self._move(self.session.step(SessionEvent.SUSPECT))
+                break
+            over_s = open_s - self._plan.timings.chat_renewal_s
+            if over_s >= 0 and (self._quiet() or over_s >= _RENEWAL_GRACE_S):
+                self._move(self.session.step(SessionEvent.RENEW))
+                break
+        await connection.close(1000, "renewal" if self.session.renewing else "suspect")
+
+    async def _nap(self, nap_s: float) -> None:
+        try:
+            async with asyncio.timeout(nap_s):
+                await self._suspect.wait()
+        except TimeoutError:
+            return
+
+    def _idle(self) -> bool:
+        limit_s = self._plan.timings.idle_timeout_s
+        return limit_s > 0 and self._doors.clock.monotonic_s() - self._last_frame_s > limit_s
+
+    def _move(self, session: Session) -> None:
+        if session.state is not self.session.state:
+            self.since_ms = self._doors.now_ms()
+        self.session = session
+
+    def _deaf_ms(self) -> int:
+        return 0 if self.down_since_ms is None else max(0, self._doors.now_ms() - self.down_since_ms)
+
+    async def _say_down(self, what: str, **values: object) -> None:
+        alarm = self.session.alarm
+        first = self.session.state is SessionState.WAITING and self.session.trouble.failures <= 1
+        if first or alarm is not None:
+            self._doors.events.warning(
+                "chat_down", account=self._plan.name, what=what, retry_in_s=round(self.session.wait_s, 1), **values
+            )
+        if alarm is not None:
+            key = f"{alarm.value}:{self._plan.name}"
+            notice = Notice(key=key, text=_ALARMS[alarm], account=self._plan.name, urgent=True)
+            await self._doors.notifier.notify(notice)

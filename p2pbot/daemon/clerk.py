@@ -1,0 +1,213 @@
+"""The clerk decides one item of one order: loads what is known, asks the core, writes the claim, hands replies to the sender.
+
+Promise: what the core decided is written whole or not at all, and only what was written is sent. An event is decided
+before the card that told of it is filed, so that a crash between the two loses neither.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import replace
+
+from p2pbot.conversation.backoff import Backoff
+from p2pbot.conversation.decision import (
+    Decision,
+    Situation,
+    decide,
+    early_reason,
+    entry_of_message,
+    message_key,
+    unanswered,
+)
+from p2pbot.conversation.delivery import DeliveryEvent
+from p2pbot.conversation.inbox import own_said, sender_reason, takeover
+from p2pbot.conversation.orders import Heard, card_heard, event_of, order_heard, remembered
+from p2pbot.conversation.records import Claim, ClaimResult, OrderMemory
+from p2pbot.daemon.book import OrderBook, Unavailable
+from p2pbot.daemon.sender import Sender
+from p2pbot.daemon.surroundings import AccountPlan, Doors
+from p2pbot.model import ChatMessage, EventKind, MessageKind, Order, Path, Reason, Stimulus
+from p2pbot.rules.ruleset import RuleSet
+
+_SAVE_SEEN_MS = 120_000  # a look that changes nothing is written down this often: late enough to be cheap
+
+
+class Clerk:
+    """Decides for one account. ``rules()`` is asked at each decision, so that a reload takes effect at once."""
+
+    def __init__(
+        self, plan: AccountPlan, doors: Doors, book: OrderBook, sender: Sender, rules: Callable[[], RuleSet]
+    ) -> None:
+        self._plan = plan
+        self._doors = doors
+        self._book = book
+        self._sender = sender
+        self._rules = rules
+        self._lock = asyncio.Lock()
+        self.last_message_ms = 0
+
+    async def take(self, message: ChatMessage) -> None:
+        """Decide a chat message of whatever kind."""
+        if message.from_us and await self._is_ours(message):
+            return
+        reason = sender_reason(message)
+        entry = entry_of_message(self._plan.name, message, reason or Reason.NO_RULE, self._doors.now_ms())
+        if await self._doors.store.is_decided(entry):
+            return
+        self.last_message_ms = max(self.last_message_ms, message.created_at_ms)
+        if reason is Reason.SYSTEM_MESSAGE:
+            await self._card(message)
+        elif reason is Reason.OPERATOR_MESSAGE:
+            await self._operator(message)
+        elif reason is not None:
+            await self._file(Claim(entry=entry))
+        else:
+            kind = EventKind.IMAGE if message.kind is MessageKind.IMAGE else EventKind.MESSAGE
+            at_ms = message.created_at_ms or self._doors.now_ms()
+            stimulus = Stimulus(
+                kind=kind, order_no=message.order_no, key=message_key(message), at_ms=at_ms, message=message
+            )
+            await self._answer(stimulus, message.path)
+
+    async def hear(self, order_no: str, heard: Heard, path: Path = Path.HISTORY) -> None:
+        """Take in what is said of an order's state, and decide the event that the change raises."""
+        memory = await self._doors.store.recall(self._plan.name, order_no)
+        stimulus = event_of(memory, heard, order_no)
+        after = remembered(memory, heard, self._plan.name, order_no)
+        if stimulus is not None:
+            await self._answer(stimulus, path, heard)
+        elif memory is None or _worth_writing(memory, after):
+            await self._remember(order_no, heard)
+
+    async def looked(self, order_no: str, began_ms: int, until_ms: int) -> None:
+        """Note that an order's history is decided up to ``until_ms``."""
+        memory = await self._memory(order_no)
+        if until_ms > memory.caught_up_ms:
+            await self._doors.store.remember(replace(memory, caught_up_ms=until_ms))
+        await self._sender.looked(order_no, began_ms)
+
+    async def _is_ours(self, message: ChatMessage) -> bool:
+        """Whether the bot wrote this message; if so, the reply is confirmed."""
+        event = DeliveryEvent.FOUND if message.path is Path.HISTORY else DeliveryEvent.ECHO
+        if message.uuid and self._sender.outbox.get(message.uuid) is not None:
+            await self._sender.confirmed(message.uuid, message.message_id, event)
+            return True
+        store, account, order_no = self._doors.store, self._plan.name, message.order_no
+        if message.uuid and await store.find_own(account, order_no, message.uuid) is not None:
+            return True
+        talk = await store.talk(account, order_no, "", self._doors.now_ms())
+        mine = own_said(message, talk.said)
+        if mine is None:
+            return False
+        await self._sender.confirmed(mine.uuid, message.message_id, event)
+        return True
+
+    async def _card(self, message: ChatMessage) -> None:
+        card = message.system
+        heard = card_heard(card, message.created_at_ms or self._doors.now_ms()) if card else None
+        self._book.doubt(message.order_no)
+        if heard is not None:
+            await self.hear(message.order_no, heard, message.path)
+        entry = entry_of_message(self._plan.name, message, Reason.SYSTEM_MESSAGE, self._doors.now_ms())
+        await self._file(Claim(entry=entry))
+
+    async def _operator(self, message: ChatMessage) -> None:
+        async with self._lock:
+            memory = await self._memory(message.order_no)
+            at_ms = message.created_at_ms or self._doors.now_ms()
+            mute = takeover(memory, at_ms, self._plan.policy.inbox)
+            memory = replace(memory, mute=mute, last_operator_ms=max(memory.last_operator_ms, at_ms))
+            now_ms = self._doors.now_ms()
+            entry = entry_of_message(self._plan.name, message, Reason.OPERATOR_MESSAGE, now_ms)
+            await self._file(Claim(entry=entry, memory=memory))
+
+    async def _answer(self, stimulus: Stimulus, path: Path, heard: Heard | None = None) -> None:
+        """Decide a stimulus: first by what forbids an answer anyhow, then with the order's facts."""
+        async with self._lock:
+            situation = await self._situation(stimulus, path, None, heard)
+            reason = early_reason(situation, self._plan.policy)
+            if reason is not None:
+                await self._commit(unanswered(situation, reason))
+                return
+        order = await self._facts(stimulus)
+        async with self._lock:
+            situation = await self._situation(stimulus, path, order, heard)
+            await self._commit(decide(situation, self._plan.policy, self._doors.rng))
+
+    async def _facts(self, stimulus: Stimulus) -> Order | None:
+        """Return the order's facts, asking again with backoff for as long as an answer would still be wanted."""
+        backoff = Backoff(cap_s=30.0)
+        while True:
+            order = await self._book.facts(stimulus.order_no)
+            if isinstance(order, Order):
+                return order
+            delay_s, backoff = backoff.failed(self._doors.rng)
+            age_ms = self._doors.now_ms() - stimulus.at_ms
+            if order.final or age_ms + delay_s * 1000 > self._plan.policy.inbox.max_age_ms:
+                self._say_unavailable(stimulus, order)
+                return None
+            await self._doors.clock.sleep(delay_s)
+
+    def _say_unavailable(self, stimulus: Stimulus, why: Unavailable) -> None:
+        self._doors.events.warning("facts_unavailable", account=self._plan.name, order=stimulus.order_no, what=why.what)
+
+    async def _situation(self, stimulus: Stimulus, path: Path, order: Order | None, heard: Heard | None) -> Situation:
+        now_ms = self._doors.now_ms()
+        memory = await self._memory(stimulus.order_no)
+        if heard is not None:
+            memory = remembered(memory, heard, self._plan.name, stimulus.order_no)
+        if order is not None:
+            said = order_heard(order, order.confirmed_at_ms, counterparty_key(order))
+            memory = remembered(memory, said, self._plan.name, stimulus.order_no)
+        talk = await self._doors.store.talk(self._plan.name, stimulus.order_no, memory.counterparty_key, now_ms)
+        if self._doors.brake.is_set(self._plan.name):
+            talk = replace(talk, paused=True)
+        return Situation(
+            account=self._plan.name,
+            stimulus=stimulus,
+            memory=memory,
+            talk=talk,
+            order=order,
+            rules=self._rules(),
+            now_ms=now_ms,
+            path=path,
+        )
+
+    async def _commit(self, decision: Decision) -> None:
+        entry = decision.claim.entry
+        if not await self._file(decision.claim):
+            return
+        self._sender.admit(decision.claim.replies)
+        self._doors.events.info(
+            "decided",
+            account=entry.account,
+            order=entry.order_no,
+            key=entry.key,
+            reason=entry.reason.value,
+            path=entry.path.value,
+            rules=sorted({row.rule_id for row in decision.claim.replies}),
+        )
+        for notice in decision.notices:
+            await self._doors.notifier.notify(notice)
+
+    async def _file(self, claim: Claim) -> bool:
+        return await self._doors.store.claim(claim) is ClaimResult.CLAIMED
+
+    async def _memory(self, order_no: str) -> OrderMemory:
+        memory = await self._doors.store.recall(self._plan.name, order_no)
+        return memory or OrderMemory(account=self._plan.name, order_no=order_no)
+
+    async def _remember(self, order_no: str, heard: Heard) -> None:
+        async with self._lock:
+            memory = await self._doors.store.recall(self._plan.name, order_no)
+            await self._doors.store.remember(remembered(memory, heard, self._plan.name, order_no))
+
+
+def counterparty_key(order: Order) -> str:
+    """Return the counterparty's identity for limits: the nickname as orders give it; '' while unknown."""
+    return order.counterparty.nickname
+
+
+def _worth_writing(before: OrderMemory, after: OrderMemory) -> bool:
+    return after != replace(before, seen_at_ms=after.seen_at_ms) or after.seen_at_ms - before.seen_at_ms > _SAVE_SEEN_MS

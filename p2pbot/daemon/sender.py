@@ -1,0 +1,220 @@
+"""The sender loop: carries one account's replies from ``claimed`` to a settled state.
+
+Promise: SENDING is committed before the write; what is in doubt is looked up in the history and only then written
+again; the last look (``conversation.gate``) happens right before the write. Every change of a row goes through the
+store first.
+Danger: never write outside ``_write``; never raise MISSING from anything but a complete look that began after the
+settling delay.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable
+from typing import NoReturn
+
+from p2pbot.conversation.delivery import DELIVERY, DeliveryEvent, advanced, dropped, missing, refused
+from p2pbot.conversation.gate import late_reason
+from p2pbot.conversation.outbox import Doubt, Outbox, Reconcile, Write, recovered
+from p2pbot.conversation.records import OutboxRow, OutboxState
+from p2pbot.daemon.surroundings import AccountPlan, Doors
+from p2pbot.errors import ConnectionLost
+from p2pbot.model import Notice, Reason, SendRefusal
+from p2pbot.protocol.frames import text_frame
+
+_PASSING_CODE = "ILLEGAL_PARAM"
+_LEASE_LOOK_MS = 1_000
+_IDLE_S = 3_600.0  # with nothing pending the loop sleeps until it is woken; an hour only bounds the timer
+
+
+class Sender:
+    """One account's deliveries. ``look(order_no, since_ms)`` asks for a look at an order's history."""
+
+    def __init__(
+        self,
+        plan: AccountPlan,
+        doors: Doors,
+        *,
+        write: Callable[[str], Awaitable[None]],
+        online: Callable[[], bool],
+        look: Callable[[str, int], None],
+    ) -> None:
+        self._plan = plan
+        self._doors = doors
+        self._write_frame = write
+        self._online = online
+        self._look = look
+        self._wake = asyncio.Event()
+        self._settled = asyncio.Event()
+        self._lock = asyncio.Lock()
+        self._draining = False
+        self.outbox = Outbox(plan.delivery)
+
+    async def recover(self) -> None:
+        """Load what a former process left; what it left in SENDING is in doubt."""
+        rows = await self._doors.store.pending(self._plan.name)
+        doubtful = {row.uuid: row for row in recovered(rows, self._doors.now_ms())}
+        for row in rows:
+            after = doubtful.get(row.uuid, row)
+            if after is not row:
+                await self._doors.store.advance(after, OutboxState.SENDING)
+            self.outbox.put(after)
+        if rows:
+            self._doors.events.info("outbox_recovered", account=self._plan.name, rows=len(rows), in_doubt=len(doubtful))
+
+    async def run(self) -> NoReturn:
+        """Carry replies for ever."""
+        while True:
+            self._wake.clear()
+            if not self._doors.lease.held(self._plan.name):
+                await self._sleep(self._doors.now_ms() + _LEASE_LOOK_MS)
+                continue
+            step, wake_ms = self.outbox.next_step(self._doors.now_ms(), online=self._online() and not self._draining)
+            match step:
+                case Write(row):
+                    await self._write(row)
+                case Doubt(row):
+                    await self._settle(row.uuid, DeliveryEvent.NO_ECHO)
+                case Reconcile(order_no, since_ms):
+                    self.outbox.asked(step, self._doors.now_ms())
+                    self._look(order_no, since_ms)
+                case None:
+                    await self._sleep(wake_ms)
+
+    def wake(self) -> None:
+        """Have the loop look again: something changed."""
+        self._wake.set()
+
+    def admit(self, rows: Iterable[OutboxRow]) -> None:
+        """Take over freshly claimed replies."""
+        for row in rows:
+            if not row.state.is_final:
+                self.outbox.put(row)
+        self._wake.set()
+
+    async def confirmed(self, uuid: str, message_id: str, event: DeliveryEvent) -> bool:
+        """Note that the exchange shows our reply (ECHO or FOUND). Returns whether the reply was waiting for that."""
+        return await self._settle(uuid, event, message_id=message_id)
+
+    async def refused(self, refusal: SendRefusal) -> None:
+        """Take an error frame for one of our frames."""
+        async with self._lock:
+            row = self.outbox.get(refusal.uuid)
+            if row is None:
+                self._doors.events.warning("refusal_of_unknown_frame", account=self._plan.name, code=refusal.code[:50])
+                return
+            passing = refusal.code == _PASSING_CODE and not refusal.sub_type
+            after = refused(row, passing=passing, policy=self._plan.delivery, now_ms=self._doors.now_ms())
+            await self._commit(row, after)
+        if after.state is OutboxState.REJECTED:
+            await self._tell_rejected(after, refusal)
+
+    async def lost(self) -> None:
+        """Note that the socket is gone: what was in flight is in doubt."""
+        for row in self.outbox.in_flight():
+            await self._settle(row.uuid, DeliveryEvent.LOST)
+
+    async def looked(self, order_no: str, began_ms: int) -> None:
+        """Note that a complete look at an order's history, begun at ``began_ms``, has been worked through."""
+        async with self._lock:
+            for row in self.outbox.settled_by_scan(order_no, began_ms):
+                after = missing(row, self._plan.delivery, self._doors.now_ms())
+                await self._commit(row, after)
+                if after.reason is Reason.ATTEMPTS_EXHAUSTED:
+                    await self._tell(
+                        after, "unsent", "A reply could not be delivered after several tries; look at the order."
+                    )
+
+    async def drain(self) -> None:
+        """Write nothing new; return when nothing is in flight any more (the caller bounds the wait)."""
+        self._draining = True
+        self._wake.set()
+        while self.outbox.in_flight() and self._online():
+            self._settled.clear()
+            await self._settled.wait()
+
+    async def _write(self, row: OutboxRow) -> None:
+        async with self._lock:
+            held = self.outbox.get(row.uuid)
+            if held is None or held.state is not OutboxState.CLAIMED:
+                return
+            reason = await self._late_reason(held)
+            if reason is not None:
+                await self._commit(held, dropped(held, reason, self._doors.now_ms()))
+                return
+            now_ms = self._doors.now_ms()
+            sending = advanced(held, DeliveryEvent.WRITE, now_ms)
+            if not await self._commit(held, sending):
+                return
+            self.outbox.wrote(sending, now_ms)
+        await self._put_on_wire(sending)
+
+    async def _put_on_wire(self, row: OutboxRow) -> None:
+        frame = text_frame(row.uuid, row.order_no, row.text, self._doors.now_ms())
+        try:
+            await self._write_frame(frame)
+        except ConnectionLost:
+            await self._settle(row.uuid, DeliveryEvent.LOST)
+
+    async def _late_reason(self, row: OutboxRow) -> Reason | None:
+        memory = await self._doors.store.recall(row.account, row.order_no)
+        paused = self._doors.brake.is_set(row.account) or _covers(await self._doors.store.paused(), row)
+        return late_reason(row, memory, paused=paused, now_ms=self._doors.now_ms())
+
+    async def _settle(self, uuid: str, event: DeliveryEvent, *, message_id: str = "") -> bool:
+        async with self._lock:
+            row = self.outbox.get(uuid)
+            if row is None or not DELIVERY.allows(row.state, event):
+                return False
+            after = advanced(row, event, self._doors.now_ms(), message_id=message_id)
+            return await self._commit(row, after)
+
+    async def _commit(self, row: OutboxRow, after: OutboxRow) -> bool:
+        """Write the change; then, and only then, believe it."""
+        if not self._doors.lease.held(self._plan.name):
+            return False
+        written = await self._doors.store.advance(after, row.state)
+        if written:
+            self.outbox.put(after)
+        else:  # somebody settled the row at the console: what the store says counts
+            current = await self._doors.store.find_own(row.account, row.order_no, row.uuid)
+            if current is not None:
+                self.outbox.put(current)
+        self._say(row, after)
+        self._wake.set()
+        self._settled.set()
+        return written
+
+    def _say(self, row: OutboxRow, after: OutboxRow) -> None:
+        self._doors.events.info(
+            "reply",
+            account=row.account,
+            order=row.order_no,
+            rule=row.rule_id,
+            uuid=row.uuid,
+            state=after.state.value,
+            reason=after.reason.value if after.reason else None,
+            attempt=after.attempts,
+        )
+
+    async def _tell_rejected(self, row: OutboxRow, refusal: SendRefusal) -> None:
+        kind = refusal.sub_type or refusal.code
+        await self._tell(
+            row, "rejected", f"The exchange refused a reply of rule {row.rule_id} ({kind[:50]}). Change its text."
+        )
+
+    async def _tell(self, row: OutboxRow, kind: str, text: str) -> None:
+        key = f"{kind}:{row.account}:{row.rule_id}"
+        await self._doors.notifier.notify(Notice(key=key, text=text, account=row.account, order_no=row.order_no))
+
+    async def _sleep(self, wake_ms: int | None) -> None:
+        delay_s = _IDLE_S if wake_ms is None else max(0.001, (wake_ms - self._doors.now_ms()) / 1000)
+        try:
+            async with asyncio.timeout(delay_s):
+                await self._wake.wait()
+        except TimeoutError:
+            return
+
+
+def _covers(paused: tuple[tuple[str, str], ...], row: OutboxRow) -> bool:
+    return any(account in ("*", row.account) and order_no in ("*", row.order_no) for account, order_no in paused)

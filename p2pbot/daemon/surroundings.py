@@ -1,0 +1,54 @@
+"""What one account's loops are given: doors, numbers and the exchange's time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from p2pbot.conversation.decision import Policy
+from p2pbot.conversation.delivery import DeliveryPolicy
+from p2pbot.ports import Brake, Clock, Events, Lease, Notifier, Rest, Rng, Store, Wire
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Timings:
+    """Intervals of the loops.
+
+    ``idle_timeout_s`` 0 switches the idle check off (the peer's cadence is not published).
+    """
+
+    order_poll_s: float = 30.0
+    facts_max_age_s: float = 90.0
+    chat_renewal_s: float = 3_000.0
+    idle_timeout_s: float = 0.0
+    history_margin_s: float = 15.0
+    scan_workers: int = 4
+    status_s: float = 5.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Doors:
+    """The outside world as one account sees it."""
+
+    rest: Rest
+    wire: Wire
+    store: Store
+    lease: Lease
+    clock: Clock
+    rng: Rng
+    events: Events
+    notifier: Notifier
+    brake: Brake
+
+    def now_ms(self) -> int:
+        """Return the exchange's time: our clock plus the learnt offset. Ages and deadlines are reckoned in it."""
+        return self.clock.now_ms() + self.rest.offset_ms
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccountPlan:
+    """One account's name and numbers."""
+
+    name: str
+    policy: Policy = field(default_factory=Policy)
+    delivery: DeliveryPolicy = field(default_factory=DeliveryPolicy)
+    timings: Timings = field(default_factory=Timings)
