@@ -1,0 +1,29 @@
+"""Settings: what a merchant wrote, checked, complete, with every fault of it at its place.
+
+Promise: ``load_settings`` gives settings that need no second look, or all findings at once; no secret is in them.
+"""
+
+from __future__ import annotations
+
+from p2pbot.config.durations import Duration
+from p2pbot.config.endpoints import Exchange
+from p2pbot.config.files import load_settings
+from p2pbot.config.keys import SecretSource, SourceKind
+from p2pbot.config.schema import Limits, Log, Takeover, Timings
+from p2pbot.config.settings import AccountSettings, Places, Settings, parse_settings
+
+__all__ = [
+    "AccountSettings",
+    "Duration",
+    "Exchange",
+    "Limits",
+    "Log",
+    "Places",
+    "SecretSource",
+    "Settings",
+    "SourceKind",
+    "Takeover",
+    "Timings",
+    "load_settings",
+    "parse_settings",
+]

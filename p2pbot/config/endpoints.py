@@ -1,0 +1,66 @@
+"""Where the exchange is: every address of it, encrypted, or plain on this machine alone (for the sandbox)."""
+
+from __future__ import annotations
+
+import ipaddress
+from typing import Annotated
+from urllib.parse import SplitResult, urlsplit
+
+from pydantic import AfterValidator
+
+from p2pbot.config.part import Part
+from p2pbot.document import complaint
+
+_LONGEST_URL = 2048
+_PLAIN = {"https": "http", "wss": "ws"}
+
+
+def _address(scheme: str) -> AfterValidator:
+    """Return a check for an address of ``scheme``; its unencrypted twin is good enough on loopback only."""
+
+    def check(text: str) -> str:
+        parts = _split(text, scheme)
+        if parts.scheme != scheme and not (parts.scheme == _PLAIN[scheme] and _is_loopback(parts.hostname or "")):
+            raise complaint(
+                f"the address must start with {scheme}:// ({_PLAIN[scheme]}:// is allowed on 127.0.0.1 only): "
+                "keys and chat would travel in the open"
+            )
+        if parts.username is not None or parts.query or parts.fragment:
+            raise complaint("the address must have no user name, no ? and no #")
+        return text.rstrip("/")
+
+    return AfterValidator(check)
+
+
+def _split(text: str, scheme: str) -> SplitResult:
+    try:
+        parts = urlsplit(text)
+        port = parts.port
+    except ValueError:
+        raise complaint(f"this is not an address such as {scheme}://host:443") from None
+    odd = len(text) > _LONGEST_URL or not text.isascii() or any(char <= " " for char in text)
+    if odd or not parts.hostname or port == 0:
+        raise complaint(f"this is not an address such as {scheme}://host:443")
+    return parts
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+RestUrl = Annotated[str, _address("https")]
+SocketUrl = Annotated[str, _address("wss")]
+
+
+class Exchange(Part):
+    """The exchange's addresses. The chat's own comes with its credential. ``ca_file``: trust these certificates too."""
+
+    rest_url: RestUrl = "https://api.binance.com"
+    futures_rest_url: RestUrl = "https://fapi.binance.com"
+    ws_api_url: SocketUrl = "wss://ws-fapi.binance.com/ws-fapi/v1"
+    spot_stream_url: SocketUrl = "wss://stream.binance.com:9443"
+    futures_stream_url: SocketUrl = "wss://fstream.binance.com"
+    ca_file: str | None = None
