@@ -45,8 +45,10 @@ PLANTED: list[tuple[Law, str, str]] = [
     (laws.no_fixed_sleeps, "tests/daemon/test_chat.py", "import time\ntime.sleep(1)\n"),
     (laws.no_fixed_sleeps, "tests/daemon/test_chat.py", "async def f():\n    await asyncio.sleep(0.05)\n"),
     (laws.no_money_calls, "p2pbot/protocol/calls.py", 'PATH = "/sapi/v1/c2c/orderMatch/markOrderAsPaid"\n'),
-    (laws.no_money_calls, "p2pbot/protocol/calls.py", 'PATH = "/sapi/v1/c2c/orderMatch/somethingNew"\n'),
-    (laws.no_money_calls, "p2pbot/protocol/calls.py", 'PATH = "/api/v3/order"\n'),
+    (laws.closed_exchange_paths, "p2pbot/protocol/calls.py", 'PATH = "/sapi/v1/c2c/orderMatch/somethingNew"\n'),
+    (laws.closed_exchange_paths, "p2pbot/protocol/calls.py", 'PATH = "/api/v3/order"\n'),
+    (laws.closed_exchange_paths, "p2pbot/protocol/calls.py", '_A = "/sapi/v1/c2c/chat"\npath = f"{_A}/newThing"\n'),
+    (laws.closed_exchange_paths, "p2pbot/adapters/rest.py", 'path = f"/sapi/v1/c2c/orderMatch/{name}"\n'),
     (laws.no_money_calls, "p2pbot/protocol/calls.py", "def releaseCoin(): ...\n"),
     (laws.no_money_calls, "p2pbot/protocol/calls.py", "call(cancelOrder)\n"),
     (laws.no_money_calls, "p2pbot/protocol/ws_api.py", 'METHOD = "order.place"\n'),
@@ -81,7 +83,12 @@ INNOCENT: list[tuple[Law, str, str]] = [
     (laws.short_functions, "tests/e2e/test_day.py", "def long():\n" + "    x = 1\n" * 60),
     (laws.no_fixed_sleeps, "tests/daemon/test_chat.py", "async def f():\n    await asyncio.sleep(0)\n"),
     (laws.no_fixed_sleeps, "tests/daemon/test_chat.py", "async def f():\n    await asyncio.sleep(POLL_S)\n"),
-    (laws.no_money_calls, "p2pbot/protocol/calls.py", 'PATH = "/sapi/v1/c2c/orderMatch/listOrders"\n'),
+    (laws.closed_exchange_paths, "p2pbot/protocol/calls.py", 'PATH = "/sapi/v1/c2c/orderMatch/listOrders"\n'),
+    (
+        laws.closed_exchange_paths,
+        "p2pbot/protocol/calls.py",
+        '_A = "/sapi/v1/c2c/chat"\npath = f"{_A}/retrieveChatCredential"\n',
+    ),
     (laws.no_money_calls, "tests/sandbox/test_rest.py", 'PATH = "/sapi/v1/c2c/orderMatch/releaseCoin"\n'),
     (
         laws.reasoned_broad_excepts,
@@ -101,12 +108,13 @@ def test_law_lets_the_right_thing_pass(law: Law, path: str, text: str) -> None:
 
 
 def test_no_tracked_file_names_a_place() -> None:
-    """Nothing in the repository knows a registry's host or a path of somebody's machine."""
+    """Nothing in the repository knows a registry's host or a path of the machine it was written on."""
     files = [path for path in tracked() if path.suffix in TEXT]
     findings = [
         finding for path in files for finding in laws.no_places(str(path.relative_to(ROOT)), path.read_text("utf-8"))
     ]
     assert not findings, "\n".join(findings)
+    assert not [path for path in files if str(ROOT) in path.read_text("utf-8")]
 
 
 @pytest.mark.parametrize(
@@ -115,7 +123,6 @@ def test_no_tracked_file_names_a_place() -> None:
         "index = https://files.python" + "hosted.org/packages/",
         "open('/ro" + "ot/.pyenv/bin')",
         "cd /wo" + "rk/main",
-        "HOME=/ho" + "me/someone/src",
         "--find-links /op" + "t/wheels/",
     ],
 )
