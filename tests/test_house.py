@@ -114,7 +114,6 @@ def test_no_tracked_file_names_a_place() -> None:
         finding for path in files for finding in laws.no_places(str(path.relative_to(ROOT)), path.read_text("utf-8"))
     ]
     assert not findings, "\n".join(findings)
-    assert not [path for path in files if str(ROOT) in path.read_text("utf-8")]
 
 
 @pytest.mark.parametrize(
