@@ -18,7 +18,7 @@ from p2pbot.errors import ConnectionLost, OurError, P2pbotError
 from p2pbot.model import Notice
 from p2pbot.ports import Connection
 from p2pbot.protocol.calls import chat_credential
-from p2pbot.protocol.frames import chat_url
+from p2pbot.protocol.outbound import chat_url
 
 _WATCH_S = 5.0  # how often an open socket is looked at: fine enough for a renewal, coarse enough to cost nothing
 _SUSPEND_S = 30.0  # a leap of the clock that counts suspend ahead of the one that does not

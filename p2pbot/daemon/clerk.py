@@ -1,4 +1,4 @@
-"""The clerk decides one item of one order: loads what is known, asks the core, writes the claim, hands replies to the sender.
+"""The clerk decides one item of one order: asks the core, writes the claim, hands replies to the sender.
 
 Promise: what the core decided is written whole or not at all, and only what was written is sent. An event is decided
 before the card that told of it is filed, so that a crash between the two loses neither.
@@ -36,14 +36,21 @@ _SAVE_SEEN_MS = 120_000  # a look that changes nothing is written down this ofte
 class Clerk:
     """Decides for one account. ``rules()`` is asked at each decision, so that a reload takes effect at once."""
 
-    def __init__(
-        self, plan: AccountPlan, doors: Doors, book: OrderBook, sender: Sender, rules: Callable[[], RuleSet]
+    def __init__(  # noqa: PLR0913 - the colleagues that the clerk works with
+        self,
+        plan: AccountPlan,
+        doors: Doors,
+        book: OrderBook,
+        sender: Sender,
+        rules: Callable[[], RuleSet],
+        missed: Callable[[ChatMessage], None],
     ) -> None:
         self._plan = plan
         self._doors = doors
         self._book = book
         self._sender = sender
         self._rules = rules
+        self._missed = missed
         self._lock = asyncio.Lock()
         self.last_message_ms = 0
 
@@ -55,6 +62,8 @@ class Clerk:
         entry = entry_of_message(self._plan.name, message, reason or Reason.NO_RULE, self._doors.now_ms())
         if await self._doors.store.is_decided(entry):
             return
+        if message.path is Path.HISTORY and message.from_us is False:
+            self._missed(message)
         self.last_message_ms = max(self.last_message_ms, message.created_at_ms)
         if reason is Reason.SYSTEM_MESSAGE:
             await self._card(message)
@@ -74,18 +83,17 @@ class Clerk:
         """Take in what is said of an order's state, and decide the event that the change raises."""
         memory = await self._doors.store.recall(self._plan.name, order_no)
         stimulus = event_of(memory, heard, order_no)
-        after = remembered(memory, heard, self._plan.name, order_no)
         if stimulus is not None:
             await self._answer(stimulus, path, heard)
-        elif memory is None or _worth_writing(memory, after):
-            await self._remember(order_no, heard)
+        await self._remember(order_no, heard)
 
-    async def looked(self, order_no: str, began_ms: int, until_ms: int) -> None:
+    async def looked(self, order_no: str, began_ms: int, until_ms: int, *, complete: bool) -> None:
         """Note that an order's history is decided up to ``until_ms``."""
         memory = await self._memory(order_no)
         if until_ms > memory.caught_up_ms:
             await self._doors.store.remember(replace(memory, caught_up_ms=until_ms))
-        await self._sender.looked(order_no, began_ms)
+        if complete:
+            await self._sender.looked(order_no, began_ms)
 
     async def _is_ours(self, message: ChatMessage) -> bool:
         """Whether the bot wrote this message; if so, the reply is confirmed."""
@@ -199,9 +207,12 @@ class Clerk:
         return memory or OrderMemory(account=self._plan.name, order_no=order_no)
 
     async def _remember(self, order_no: str, heard: Heard) -> None:
+        """Write down what was heard unless the event's claim has done so."""
         async with self._lock:
             memory = await self._doors.store.recall(self._plan.name, order_no)
-            await self._doors.store.remember(remembered(memory, heard, self._plan.name, order_no))
+            after = remembered(memory, heard, self._plan.name, order_no)
+            if memory is None or _worth_writing(memory, after):
+                await self._doors.store.remember(after)
 
 
 def counterparty_key(order: Order) -> str:

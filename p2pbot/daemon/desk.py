@@ -41,11 +41,15 @@ class Told:
 
 @dataclass(frozen=True, slots=True)
 class Looked:
-    """All of an order's history up to ``until_ms`` was put in before this; the look began at ``began_ms``."""
+    """All of an order's history up to ``until_ms`` was put in before this; the look began at ``began_ms``.
+
+    ``complete`` False: the talk is longer than we read, so a message that was not found may still be there.
+    """
 
     order_no: str
     began_ms: int
     until_ms: int
+    complete: bool = True
 
 
 Item = Inbound | Told | Looked
@@ -121,5 +125,5 @@ class Desk:
                 await self._clerk.take(message)
             case Told(order_no, heard):
                 await self._clerk.hear(order_no, heard)
-            case Looked(order_no, began_ms, until_ms):
-                await self._clerk.looked(order_no, began_ms, until_ms)
+            case Looked(order_no, began_ms, until_ms, complete):
+                await self._clerk.looked(order_no, began_ms, until_ms, complete=complete)

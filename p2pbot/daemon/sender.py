@@ -20,7 +20,7 @@ from p2pbot.conversation.records import OutboxRow, OutboxState
 from p2pbot.daemon.surroundings import AccountPlan, Doors
 from p2pbot.errors import ConnectionLost
 from p2pbot.model import Notice, Reason, SendRefusal
-from p2pbot.protocol.frames import text_frame
+from p2pbot.protocol.outbound import text_frame
 
 _PASSING_CODE = "ILLEGAL_PARAM"
 _LEASE_LOOK_MS = 1_000

@@ -1,0 +1,72 @@
+"""Reading an order's history back to where it is already decided, and noticing that the socket missed something.
+
+Promise: nothing newer than ``since_ms`` is left out, whatever its kind: the cursor is the lowest id of the *raw*
+page, so that a row which we cannot read never hides the ones behind it. Source: C2C chat protocol notes, sections 1
+and 6 ("a cursor stuck on a picture").
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from p2pbot.conversation.records import OrderMemory
+from p2pbot.model import ChatMessage
+
+ROWS = 50
+_PAGES = 20  # 1,000 messages of one order: beyond that the oldest are left, and said so
+_OVERLAP_MS = 60_000  # read a little of the decided part again: the history lags and clocks differ
+
+
+def since_of(memory: OrderMemory | None, wanted_ms: int) -> int:
+    """Return how far back to read: what is asked for, and never less than what is not decided yet."""
+    decided_ms = memory.caught_up_ms - _OVERLAP_MS if memory and memory.caught_up_ms else 0
+    return max(0, min(wanted_ms, decided_ms))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """One look at one order's history, page by page, newest first."""
+
+    since_ms: int
+    below_id: str = ""
+    pages: int = 0
+    messages: tuple[ChatMessage, ...] = ()
+    done: bool = False
+    truncated: bool = False
+
+    def page(self, messages: tuple[ChatMessage, ...], rows: int, lowest_id: str) -> Reading:
+        """Return the reading after a page of ``rows`` raw rows, of which ``messages`` could be read."""
+        known = {(message.message_id, message.uuid, message.created_at_ms) for message in self.messages}
+        fresh = tuple(m for m in messages if (m.message_id, m.uuid, m.created_at_ms) not in known)
+        after = replace(self, messages=self.messages + fresh, pages=self.pages + 1, below_id=lowest_id)
+        oldest_ms = min((message.created_at_ms for message in messages if message.created_at_ms), default=None)
+        reached = oldest_ms is not None and oldest_ms < self.since_ms
+        stuck = not lowest_id or lowest_id == self.below_id
+        if reached or rows < ROWS:
+            return replace(after, done=True)
+        if stuck or after.pages >= _PAGES:
+            return replace(after, done=True, truncated=True)
+        return after
+
+    def oldest_first(self) -> tuple[ChatMessage, ...]:
+        """Return what was read, in the order in which it was said."""
+        return tuple(reversed(self.messages))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnreadWatch:
+    """Compares an order's unread count with the messages that the socket brought since the last look."""
+
+    unread: int | None = None
+    arrived: int = 0
+
+    def brought(self) -> UnreadWatch:
+        """Return the watch after a message from the counterparty by socket."""
+        return replace(self, arrived=self.arrived + 1)
+
+    def looked(self, unread: int | None) -> tuple[UnreadWatch, bool]:
+        """Return the watch after a look at the order list, and whether messages are missing."""
+        if unread is None:
+            return self, False
+        missed = self.unread is not None and unread - self.unread > self.arrived
+        return UnreadWatch(unread=unread), missed

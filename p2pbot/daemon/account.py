@@ -1,0 +1,141 @@
+"""One account: its loops joined together, isolated from every other account.
+
+Promise: nothing here is shared between accounts but the connect budget and the store. Every frame that comes is
+counted; what is not understood is kept, redacted and bounded, and never answered.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter, deque
+from collections.abc import Callable
+from typing import NoReturn
+
+from p2pbot.conversation.delivery import DeliveryEvent
+from p2pbot.conversation.records import OutboxState
+from p2pbot.daemon.book import OrderBook
+from p2pbot.daemon.chat import ChatLoop, ConnectBudget
+from p2pbot.daemon.clerk import Clerk
+from p2pbot.daemon.desk import Desk, Inbound, Item
+from p2pbot.daemon.orders import OrdersLoop
+from p2pbot.daemon.scans import Scans
+from p2pbot.daemon.sender import Sender
+from p2pbot.daemon.supervisor import guarded
+from p2pbot.daemon.surroundings import AccountPlan, Doors
+from p2pbot.errors import OurError
+from p2pbot.model import ChatMessage, SendRefusal, Unknown
+from p2pbot.protocol.frames import Noise, parse_frame
+from p2pbot.protocol.redaction import redact_frame
+from p2pbot.rules.ruleset import RuleSet
+
+_FLIGHT_MS = 20_000  # a message this old should have come by the socket
+_SUSPECT_EVERY_MS = 300_000  # a socket is replaced on suspicion this seldom
+_KEPT_FRAMES = 50  # redacted frames that nobody understood, for inspection
+
+
+class Account:
+    """Everything that runs for one account."""
+
+    def __init__(self, plan: AccountPlan, doors: Doors, budget: ConnectBudget, rules: Callable[[], RuleSet]) -> None:
+        self.plan = plan
+        self.doors = doors
+        self.rules = rules
+        self.frames: Counter[str] = Counter()
+        self.not_understood: deque[str] = deque(maxlen=_KEPT_FRAMES)
+        self.book = OrderBook(plan, doors)
+        self.scans = Scans(plan, doors, self._put)
+        self.sender = Sender(plan, doors, write=self._write, online=self._online, look=self.scans.request)
+        self.clerk = Clerk(plan, doors, self.book, self.sender, rules, self._missed)
+        self.desk = Desk(plan, doors, self.clerk, self.scans.request)
+        self.chat = ChatLoop(plan, doors, budget, self, self._quiet)
+        self.orders = OrdersLoop(plan, doors, self.book, put=self.desk.put, look=self.scans.request)
+        self._suspected_ms = 0
+
+    async def run(self) -> NoReturn:
+        """Run the account's loops for ever."""
+        await self.sender.recover()
+        async with asyncio.TaskGroup() as group:
+            for name, loop in (
+                ("chat", self.chat.run()),
+                ("desk", self.desk.run()),
+                ("scans", self.scans.run()),
+                ("orders", self.orders.run()),
+                ("sender", self.sender.run()),
+            ):
+                group.create_task(guarded(loop, f"{self.plan.name}: {name}"), name=f"{self.plan.name}: {name}")
+        raise OurError(f"the loops of account {self.plan.name} returned")
+
+    async def drain(self) -> None:
+        """Decide nothing new, write nothing new; return when nothing is in flight."""
+        self.desk.close()
+        await self.sender.drain()
+
+    async def on_frame(self, raw: str | bytes) -> None:
+        """Take one frame from the chat."""
+        frame = parse_frame(raw)
+        match frame:
+            case Noise(kind):
+                self.frames[f"noise:{kind}"] += 1
+            case Unknown():
+                self._keep(raw)
+            case SendRefusal():
+                self.frames["refusal"] += 1
+                await self.sender.refused(frame)
+            case ChatMessage():
+                self.frames[frame.kind.value] += 1
+                await self._message(frame)
+
+    async def on_open(self) -> None:
+        """Look at every open order: what was missed is in the history only."""
+        self.orders.poke(gap=True)
+        self.sender.wake()
+
+    async def on_lost(self) -> None:
+        """Doubt what was in flight."""
+        await self.sender.lost()
+
+    def pending(self) -> dict[str, int]:
+        """Return how many replies wait in which state."""
+        counts = Counter(row.state.value for row in self.sender.outbox)
+        return {state.value: counts.get(state.value, 0) for state in OutboxState if not state.is_final}
+
+    async def _message(self, message: ChatMessage) -> None:
+        if not message.order_no:
+            self.frames["without_order"] += 1
+            return
+        if message.from_us and message.uuid:
+            # Confirmed here at once: the desk may be waiting for the facts of this order.
+            await self.sender.confirmed(message.uuid, message.message_id, DeliveryEvent.ECHO)
+        if message.from_us is False:
+            self.orders.brought(message.order_no)
+        if self.book.get(message.order_no) is None:
+            self.orders.poke()
+        self.desk.put(Inbound(message))
+
+    def _keep(self, raw: str | bytes) -> None:
+        self.frames["not_understood"] += 1
+        self.not_understood.append(redact_frame(raw))
+        if self.frames["not_understood"] in (1, 10, 100, 1_000):
+            count = self.frames["not_understood"]
+            self.doors.events.warning("frame_not_understood", account=self.plan.name, count=count)
+
+    def _put(self, item: Item) -> None:
+        self.desk.put(item)
+
+    def _missed(self, message: ChatMessage) -> None:
+        """Replace a socket that kept a message from us: half-open ones look healthy."""
+        now_ms, opened_ms = self.doors.now_ms(), self.chat.session.opened_at_ms
+        due_by_socket = opened_ms + _FLIGHT_MS < message.created_at_ms < now_ms - _FLIGHT_MS
+        if self.chat.online and due_by_socket and now_ms - self._suspected_ms >= _SUSPECT_EVERY_MS:
+            self._suspected_ms = now_ms
+            self.doors.events.warning("messages_missed", account=self.plan.name, order=message.order_no)
+            self.chat.suspect()
+
+    async def _write(self, text: str) -> None:
+        await self.chat.write(text)
+
+    def _online(self) -> bool:
+        return self.chat.online
+
+    def _quiet(self) -> bool:
+        return not self.sender.outbox.in_flight()

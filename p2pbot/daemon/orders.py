@@ -1,0 +1,184 @@
+"""The orders loop: looks at the list of open orders, and notices what the socket did not tell.
+
+Promise: a new order, a changed state and a missed message are found within one interval even if the socket is silent;
+an order that left the list is asked for by number until it is closed for sure; the number of calls per round is
+bounded.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import replace
+from typing import NoReturn
+
+from p2pbot.conversation.backoff import Backoff
+from p2pbot.conversation.history import UnreadWatch
+from p2pbot.conversation.orders import order_heard
+from p2pbot.daemon.book import OrderBook
+from p2pbot.daemon.clerk import counterparty_key
+from p2pbot.daemon.desk import Item, Told
+from p2pbot.daemon.surroundings import AccountPlan, Doors
+from p2pbot.errors import KeyRefused, LocationRefused, OurError, P2pbotError, RateLimited, RequestRefused
+from p2pbot.model import Notice, Order, OrderStatus
+from p2pbot.protocol.calls import list_orders
+
+_OPEN = (OrderStatus.UNPAID, OrderStatus.PAID, OrderStatus.APPEAL)
+_ROWS = 50
+_PAGES = 20  # 1,000 open orders
+_FIRST_ROUND_S = 10.0
+_SHORTEST_ROUND_S = 1.0  # however often it is poked
+_LEAVERS = 20  # orders asked for by number in one round
+_REFUSED_PAUSE_S = 600.0  # an order that the exchange will not show is asked for this seldom
+_TELL_AGAIN_MS = 120_000  # a state that did not change is told again this often, so that its last look is known
+
+
+class OrdersLoop:
+    """One account's order list."""
+
+    def __init__(
+        self,
+        plan: AccountPlan,
+        doors: Doors,
+        book: OrderBook,
+        *,
+        put: Callable[[Item], None],
+        look: Callable[[str, int], None],
+    ) -> None:
+        self._plan = plan
+        self._doors = doors
+        self._book = book
+        self._put = put
+        self._look = look
+        self._poke = asyncio.Event()
+        self._backoff = Backoff(cap_s=60.0)
+        self._watches: dict[str, UnreadWatch] = {}
+        self._told_ms: dict[str, int] = {}
+        self._cancelled_ms: dict[str, int] = {}
+        self._ask_again_s: dict[str, float] = {}
+        self._gap = True
+        self.trouble = ""
+
+    def poke(self, *, gap: bool = False) -> None:
+        """Look at the list now; ``gap``: messages may have been missed in any order."""
+        self._gap = self._gap or gap
+        self._poke.set()
+
+    def brought(self, order_no: str) -> None:
+        """Note that the socket brought a message of an order's counterparty."""
+        self._watches[order_no] = self._watches.get(order_no, UnreadWatch()).brought()
+
+    async def run(self) -> NoReturn:
+        """Look for ever; first when the chat is open, so that one look at each history serves both."""
+        await self._nap(_FIRST_ROUND_S)
+        while True:
+            self._poke.clear()
+            delay_s = await self._round()
+            await self._doors.clock.sleep(_SHORTEST_ROUND_S)
+            await self._nap(delay_s)
+
+    async def _round(self) -> float:
+        gap, self._gap = self._gap, False
+        try:
+            listed = await self._listed()
+            self._take(listed, gap=gap)
+            await self._leavers({order.number for order in listed}, gap=gap)
+        except OurError:
+            raise
+        except P2pbotError as error:
+            self._gap = self._gap or gap
+            return await self._failed(error)
+        if self.trouble:
+            self._doors.events.info("orders_back", account=self._plan.name)
+        self.trouble = ""
+        self._backoff = replace(self._backoff, failures=0)
+        return self._plan.timings.order_poll_s
+
+    async def _listed(self) -> tuple[Order, ...]:
+        found: dict[str, Order] = {}
+        for page_no in range(1, _PAGES + 1):
+            page = await self._doors.rest.call(list_orders(self._plan.name, page=page_no, rows=_ROWS, statuses=_OPEN))
+            found |= {order.number: order for order in page.orders}
+            if page.rows < _ROWS:
+                break
+        return tuple(found.values())
+
+    def _take(self, listed: tuple[Order, ...], *, gap: bool) -> None:
+        watches: dict[str, UnreadWatch] = {}
+        for order in listed:
+            first = self._book.get(order.number) is None
+            self._cancelled_ms.pop(order.number, None)
+            self._told(order)
+            watch, missed = self._watches.get(order.number, UnreadWatch()).looked(order.unread)
+            watches[order.number] = watch
+            if first or gap or missed:
+                self._look(order.number, self._doors.now_ms())
+        self._watches = watches  # only listed orders are watched: that is the bound
+
+    def _told(self, order: Order) -> None:
+        now_ms = self._doors.now_ms()
+        before = self._book.get(order.number)
+        merged = self._book.update(replace(order, confirmed_at_ms=now_ms))
+        same = before is not None and before.status is merged.status
+        if same and now_ms - self._told_ms.get(order.number, 0) < _TELL_AGAIN_MS and order.status.is_open:
+            return
+        self._told_ms[order.number] = now_ms
+        since_ms = self._cancelled_ms.get(order.number)
+        heard = order_heard(merged, now_ms, counterparty_key(merged), cancelled_since_ms=since_ms)
+        self._put(Told(order.number, heard))
+
+    async def _leavers(self, listed: set[str], *, gap: bool) -> None:
+        """Ask for orders that we took for open and that the list does not show."""
+        remembered = await self._doors.store.open_orders(self._plan.name)
+        known = dict.fromkeys([*self._book.numbers(), *(memory.order_no for memory in remembered)])
+        known |= dict.fromkeys(self._cancelled_ms)
+        now_s = self._doors.clock.monotonic_s()
+        gone = [number for number in known if number not in listed and self._ask_again_s.get(number, 0.0) <= now_s]
+        for number in gone[:_LEAVERS]:
+            await self._leaver(number, gap=gap)
+
+    async def _leaver(self, number: str, *, gap: bool) -> None:
+        first = self._book.get(number) is None
+        try:
+            order = await self._book.look(number)
+        except RequestRefused as error:
+            self._doors.events.warning("order_not_shown", account=self._plan.name, order=number, what=error.what)
+            self._ask_again_s[number] = self._doors.clock.monotonic_s() + _REFUSED_PAUSE_S
+            return
+        if order.status is OrderStatus.CANCELLED:
+            self._cancelled_ms.setdefault(number, self._doors.now_ms())
+        self._told(order)
+        if gap or first:
+            self._look(number, self._doors.now_ms())
+        if not order.status.is_open:
+            self._forget(order)
+
+    def _forget(self, order: Order) -> None:
+        since_ms = self._cancelled_ms.get(order.number)
+        heard = order_heard(order, self._doors.now_ms(), "", cancelled_since_ms=since_ms)
+        if heard.firm:
+            for table in (self._told_ms, self._cancelled_ms, self._ask_again_s):
+                table.pop(order.number, None)
+
+    async def _failed(self, error: P2pbotError) -> float:
+        delay_s, self._backoff = self._backoff.failed(self._doors.rng)
+        if not self.trouble:
+            self._doors.events.warning("orders_unavailable", account=self._plan.name, what=error.what)
+        self.trouble = error.what
+        if isinstance(error, RateLimited):
+            return max(delay_s, error.retry_after_s)
+        if isinstance(error, KeyRefused | LocationRefused):
+            key = f"key_refused:{self._plan.name}"
+            await self._doors.notifier.notify(Notice(key=key, text=str(error), account=self._plan.name, urgent=True))
+            return max(delay_s, 60.0)
+        return delay_s
+
+    async def _nap(self, delay_s: float) -> None:
+        if self.trouble:  # a poke must not turn backoff into a tight loop
+            await self._doors.clock.sleep(delay_s)
+            return
+        try:
+            async with asyncio.timeout(delay_s):
+                await self._poke.wait()
+        except TimeoutError:
+            return

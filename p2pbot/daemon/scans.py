@@ -1,0 +1,102 @@
+"""The scans loop: reads orders' histories when asked and puts what it finds on the desk.
+
+Promise: requests for one order merge into one; at most ``scan_workers`` calls at a time; a failing exchange is asked
+again with backoff, a rate limit is obeyed; every look ends with a mark, so that what was in doubt can be settled by
+it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import NoReturn
+
+from p2pbot.conversation.backoff import Backoff
+from p2pbot.conversation.history import ROWS, Reading, since_of
+from p2pbot.daemon.desk import Inbound, Item, Looked
+from p2pbot.daemon.surroundings import AccountPlan, Doors
+from p2pbot.errors import OurError, P2pbotError, RateLimited, RequestRefused
+from p2pbot.protocol.calls import history
+
+
+class Scans:
+    """Looks that are wanted, by order, and the workers that do them."""
+
+    def __init__(self, plan: AccountPlan, doors: Doors, put: Callable[[Item], None]) -> None:
+        self._plan = plan
+        self._doors = doors
+        self._put = put
+        self._wanted: dict[str, int] = {}
+        self._active: set[str] = set()
+        self._wake = asyncio.Event()
+        self._backoff = Backoff(cap_s=60.0)
+        self._not_before_s = 0.0
+
+    @property
+    def waiting(self) -> int:
+        """Looks that are wanted or under way."""
+        return len(self._wanted) + len(self._active)
+
+    def request(self, order_no: str, since_ms: int) -> None:
+        """Ask for a look at an order, at least back to ``since_ms``; it begins after this call."""
+        self._wanted[order_no] = min(since_ms, self._wanted.get(order_no, since_ms))
+        self._wake.set()
+
+    async def run(self) -> NoReturn:
+        """Do looks for ever."""
+        async with asyncio.TaskGroup() as group:
+            for number in range(self._plan.timings.scan_workers):
+                group.create_task(self._work(), name=f"{self._plan.name}: scan worker {number}")
+        raise OurError("the scan workers returned")
+
+    async def _work(self) -> NoReturn:
+        while True:
+            order_no, since_ms = await self._next()
+            try:
+                await self._scan(order_no, since_ms)
+                self._backoff = self._backoff.lasted(self._backoff.useful_s)
+            except OurError:
+                raise
+            except P2pbotError as error:
+                self._failed(order_no, since_ms, error)
+            finally:
+                self._active.discard(order_no)
+
+    async def _next(self) -> tuple[str, int]:
+        while True:
+            pause_s = self._not_before_s - self._doors.clock.monotonic_s()
+            if pause_s > 0:
+                await self._doors.clock.sleep(pause_s)
+                continue
+            free = next((order_no for order_no in self._wanted if order_no not in self._active), None)
+            if free is not None:
+                self._active.add(free)
+                return free, self._wanted.pop(free)
+            self._wake.clear()
+            await self._wake.wait()
+
+    async def _scan(self, order_no: str, wanted_ms: int) -> None:
+        began_ms = self._doors.now_ms()
+        memory = await self._doors.store.recall(self._plan.name, order_no)
+        reading = Reading(since_ms=since_of(memory, wanted_ms))
+        while not reading.done:
+            page = await self._doors.rest.call(history(order_no, rows=ROWS, below_id=reading.below_id))
+            reading = reading.page(page.messages, page.rows, page.lowest_id)
+        if reading.truncated:
+            self._doors.events.warning("history_truncated", account=self._plan.name, order=order_no)
+        for message in reading.oldest_first():
+            self._put(Inbound(message))
+        until_ms = began_ms - int(self._plan.timings.history_margin_s * 1000)
+        self._put(Looked(order_no, began_ms, until_ms, complete=not reading.truncated))
+
+    def _failed(self, order_no: str, since_ms: int, error: P2pbotError) -> None:
+        if isinstance(error, RequestRefused):
+            self._doors.events.warning("history_refused", account=self._plan.name, order=order_no, what=error.what)
+            return  # the same request would be refused again; the next gap asks anew
+        delay_s, self._backoff = self._backoff.failed(self._doors.rng)
+        if isinstance(error, RateLimited):
+            delay_s = max(delay_s, error.retry_after_s)
+        self._not_before_s = self._doors.clock.monotonic_s() + delay_s
+        self.request(order_no, since_ms)
+        if self._backoff.failures == 1:
+            self._doors.events.warning("history_unavailable", account=self._plan.name, what=error.what)

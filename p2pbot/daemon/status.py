@@ -1,0 +1,65 @@
+"""What the daemon says of itself: one JSON file beside the store, replaced whole.
+
+Promise: no text, no name, no secret; ``p2pbot status`` reads it without touching the daemon.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable
+from typing import NoReturn
+
+from p2pbot.daemon.account import Account
+from p2pbot.ports import Clock
+
+_EVERY_S = 2.0
+
+
+class StatusLoop:
+    """Writes the status every two seconds.
+
+    ``write`` replaces the file; ``extra`` adds what only the composition root knows.
+    """
+
+    def __init__(
+        self, clock: Clock, accounts: Iterable[Account], write: Callable[[str], None], extra: dict[str, object]
+    ) -> None:
+        self._clock = clock
+        self._accounts = tuple(accounts)
+        self._write = write
+        self._extra = extra
+
+    async def run(self) -> NoReturn:
+        """Write for ever."""
+        while True:
+            self.write_now()
+            await self._clock.sleep(_EVERY_S)
+
+    def write_now(self) -> None:
+        """Write once."""
+        accounts = {account.plan.name: account_status(account) for account in self._accounts}
+        status = {**self._extra, "written_at_ms": self._clock.now_ms(), "accounts": accounts}
+        self._write(json.dumps(status, sort_keys=True))
+
+
+def account_status(account: Account) -> dict[str, object]:
+    """Return one account's state as plain JSON values; times in ms of Unix time."""
+    chat = account.chat
+    notes = [note for note in (chat.trouble, account.orders.trouble) if note]
+    return {
+        "chat": chat.session.state.value,
+        "since_ms": chat.since_ms,
+        "deaf_since_ms": chat.down_since_ms,
+        "mode": account.plan.policy.mode.value,
+        "rules": account.rules().hash,
+        "open_orders": len(account.book.numbers()),
+        "pending": account.pending(),
+        "unknown": account.pending()["unknown"],
+        "desk_waiting": account.desk.waiting,
+        "scans_waiting": account.scans.waiting,
+        "last_message_at_ms": account.clerk.last_message_ms or None,
+        "offset_ms": account.doors.rest.offset_ms,
+        "paused": account.doors.brake.is_set(account.plan.name),
+        "frames": dict(account.frames),
+        "notes": notes,
+    }

@@ -1,0 +1,29 @@
+"""Supervision: first exit stops all, and nothing ends in silence.
+
+Promise: a root task that raises or *returns* is a bug that ends the daemon with exit code 1; the supervisor outside
+starts a clean process with the truth in the store. Stopping has a budget and names what is stuck.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine
+from typing import NoReturn
+
+from p2pbot.errors import OurError
+from p2pbot.ports import Events
+
+
+async def guarded(loop: Coroutine[object, object, object], name: str) -> NoReturn:
+    """Run a loop that must never return. Raises OurError when it does, and whatever it raises."""
+    await loop
+    raise OurError(f"the loop {name!r} returned")
+
+
+async def end(task: asyncio.Task[object], budget_s: float, events: Events) -> None:
+    """Cancel ``task`` and wait at most ``budget_s`` seconds; then say which tasks are stuck and go on."""
+    task.cancel()
+    _, stuck = await asyncio.wait({task}, timeout=budget_s)
+    if stuck:
+        names = sorted(other.get_name() for other in asyncio.all_tasks() if other is not asyncio.current_task())
+        events.error("tasks_stuck", tasks=names[:20], budget_s=budget_s)
