@@ -36,7 +36,7 @@ _SAVE_SEEN_MS = 120_000  # a look that changes nothing is written down this ofte
 class Clerk:
     """Decides for one account. ``rules()`` is asked at each decision, so that a reload takes effect at once."""
 
-    def __init__(  # noqa: PLR0913 - the colleagues that the clerk works with
+    def __init__(
         self,
         plan: AccountPlan,
         doors: Doors,
