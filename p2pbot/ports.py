@@ -24,6 +24,8 @@ from p2pbot.secret import Secret
 
 T = TypeVar("T")
 
+DAY_MS = 86_400_000
+
 
 class Clock(Protocol):
     """Time. Wall time for what people and the exchange see, monotonic time for waiting."""
@@ -182,6 +184,21 @@ class Store(Protocol):
 
     async def tally(self) -> dict[tuple[str, str, str], int]:
         """Return counts: ("inbox", account, reason) and ("outbox", account, state)."""
+        ...
+
+    async def prune(
+        self,
+        now_ms: int,
+        *,
+        messages_ms: int = 90 * DAY_MS,
+        traces_ms: int = 30 * DAY_MS,
+        firings_ms: int = 365 * DAY_MS,
+    ) -> int:
+        """Forget what is older than its retention, in short transactions; return how many rows that were.
+
+        ``messages_ms``: entries, replies, orders, an order's firings; ``traces_ms``: traces; ``firings_ms``: firings
+        per counterparty and account. Open orders that were heard of within ``messages_ms`` lose old traces only.
+        """
         ...
 
     async def close(self) -> None:

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
-from p2pbot.adapters.sqlite.storable import storable, storable_text
+from p2pbot.adapters.sqlite.storable import EMPTY_TRACE, storable, storable_text
 from p2pbot.conversation.records import (
     Claim,
     ClaimResult,
@@ -29,7 +29,9 @@ from p2pbot.errors import OurError, StateError
 from p2pbot.model import EventKind, FiringCount, FiringMark, LimitScope, MessageKind
 from p2pbot.ports import Lease
 
+K = TypeVar("K")
 T = TypeVar("T")
+V = TypeVar("V")
 OrderKey = tuple[str, str]
 FiringKey = tuple[str, LimitScope, str, str]
 
@@ -81,6 +83,16 @@ class Disk:
     def rows_of(self, account: str, order_no: str) -> list[OutboxRow]:
         """Return an order's replies by ``seq``."""
         return [row for row in self.outbox.values() if (row.account, row.order_no) == (account, order_no)]
+
+
+@dataclass(frozen=True)
+class Old:
+    """Unix milliseconds before which each kind of row is forgotten."""
+
+    messages: int
+    traces: int
+    firings: int
+    days: int
 
 
 class MemoryStore:
@@ -230,7 +242,9 @@ class MemoryStore:
     def _streak(self, chat: list[Decided]) -> int:
         newest_fresh = max((at for at, decided in enumerate(chat) if decided.fresh), default=0)
         since = [uuid for decided in chat[newest_fresh:] for uuid in decided.uuids]
-        return sum(self.disk.outbox[uuid].state is not OutboxState.DROPPED for uuid in since)
+        return sum(
+            uuid in self.disk.outbox and self.disk.outbox[uuid].state is not OutboxState.DROPPED for uuid in since
+        )
 
     def _is_paused(self, account: str, order_no: str) -> bool:
         return any((who, what) in self.disk.pauses for who in (account, "*") for what in (order_no, "*"))
@@ -294,6 +308,75 @@ class MemoryStore:
     def _find_own(self, account: str, order_no: str, uuid: str) -> OutboxRow | None:
         row = self.disk.outbox.get(uuid)
         return row if row is not None and (row.account, row.order_no) == (account, order_no) else None
+
+    async def prune(
+        self,
+        now_ms: int,
+        *,
+        messages_ms: int = 90 * DAY_MS,
+        traces_ms: int = 30 * DAY_MS,
+        firings_ms: int = 365 * DAY_MS,
+    ) -> int:
+        """Forget what is older than its retention; return how many rows that were."""
+        old = Old(now_ms - messages_ms, now_ms - traces_ms, now_ms - firings_ms, now_ms - 3 * DAY_MS)
+        return await self._transaction(lambda: self._prune(old))
+
+    def _prune(self, old: Old) -> int:
+        return (
+            self._prune_outbox(old)
+            + self._prune_inbox(old)
+            + self._prune_traces(old)
+            + discard(self.disk.firings, lambda key, count: self._is_spent(key, count, old))
+            + self._prune_orders(old)
+        )
+
+    def _is_live(self, key: OrderKey, old: Old) -> bool:
+        memory = self.disk.orders.get(key)
+        return memory is not None and memory.status.is_open and memory.seen_at_ms >= old.messages
+
+    def _prune_outbox(self, old: Old) -> int:
+        return discard(
+            self.disk.outbox,
+            lambda _, row: row.created_at_ms < old.messages and not self._is_live((row.account, row.order_no), old),
+        )
+
+    def _prune_inbox(self, old: Old) -> int:
+        gone = 0
+        for key, chat in self.disk.inbox.items():
+            kept = [
+                decided
+                for decided in chat
+                if decided.entry.decided_at_ms >= old.messages
+                or self._is_live(key, old)
+                or any(uuid in self.disk.outbox for uuid in decided.uuids)
+            ]
+            gone += len(chat) - len(kept)
+            chat[:] = kept
+        return gone
+
+    def _prune_traces(self, old: Old) -> int:
+        traced = [d for chat in self.disk.inbox.values() for d in chat if d.entry.trace != EMPTY_TRACE]
+        stale = [d for d in traced if d.entry.decided_at_ms < old.traces]
+        for decided in stale:
+            decided.entry = replace(decided.entry, trace=EMPTY_TRACE)
+        return len(stale)
+
+    def _is_spent(self, key: FiringKey, count: FiringCount, old: Old) -> bool:
+        account, scope, scope_id, _ = key
+        if scope is LimitScope.ORDER:
+            return count.last_ms < old.messages and not self._is_live((account, scope_id), old)
+        return count.last_ms < (old.days if scope is LimitScope.DAY else old.firings)
+
+    def _prune_orders(self, old: Old) -> int:
+        stale = {
+            key
+            for key, memory in self.disk.orders.items()
+            if max(memory.seen_at_ms, memory.created_at_ms or 0, memory.last_operator_ms) < old.messages
+        }
+        anywhere = {("*", order_no) for _, order_no in stale}
+        pauses = self.disk.pauses & (stale | anywhere)
+        self.disk.pauses -= pauses
+        return len(pauses) + discard(self.disk.orders, lambda key, _: key in stale)
 
     # The operator's side
 
@@ -373,6 +456,14 @@ def spoken(row: OutboxRow) -> SaidText:
 def claimed_since(rows: Iterable[OutboxRow], since_ms: int) -> int:
     """Count the replies claimed after ``since_ms`` that were not dropped."""
     return sum(row.created_at_ms > since_ms and row.state is not OutboxState.DROPPED for row in rows)
+
+
+def discard(table: dict[K, V], is_old: Callable[[K, V], bool]) -> int:
+    """Remove the entries that are old; return how many."""
+    old = [key for key, value in table.items() if is_old(key, value)]
+    for key in old:
+        del table[key]
+    return len(old)
 
 
 def newest(items: list[T], limit: int) -> tuple[T, ...]:

@@ -1,0 +1,211 @@
+"""The daemon's memory in one SQLite file (see docs/state.md).
+
+Promise: when a method returns, its transaction is on the disk (WAL, ``synchronous=FULL``); a crash at any moment
+leaves every acknowledged transaction and no part of another. The loop never waits for the disk. Only errors of
+``p2pbot.errors`` leave.
+Danger: a caller that is cancelled, or that meets a StateError, does not know whether its transaction happened. For a
+claim: ask again. DUPLICATE then means that it happened, and its replies are in ``pending``.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import TypeVar
+
+from p2pbot.adapters.sqlite import retention
+from p2pbot.adapters.sqlite.claiming import is_decided, write_claim, write_memory
+from p2pbot.adapters.sqlite.opening import open_beside, open_owned
+from p2pbot.adapters.sqlite.rows import entry_from, memory_from, reply_columns, reply_from
+from p2pbot.adapters.sqlite.schema import STEPS, Step
+from p2pbot.adapters.sqlite.storable import storable, storable_text
+from p2pbot.adapters.sqlite.talking import read_talk
+from p2pbot.adapters.sqlite.worker import Worker
+from p2pbot.conversation.records import Claim, ClaimResult, InboxEntry, OrderMemory, OutboxRow, OutboxState, Talk
+from p2pbot.ports import Lease
+
+T = TypeVar("T")
+
+MAX_OPEN_ORDERS = 5000  # an exchange caps open orders far below; a bound for a damaged status
+
+_OPEN_ORDERS = """
+    SELECT * FROM orders WHERE account = ? AND status NOT IN ('completed', 'cancelled')
+    ORDER BY coalesce(created_at_ms, seen_at_ms) DESC, order_no DESC LIMIT ?
+"""
+_PENDING = """
+    SELECT * FROM outbox WHERE account = ? AND state IN ('claimed', 'sending', 'unknown') ORDER BY seq
+"""
+_ADVANCE = """
+    UPDATE outbox SET state = :state, attempts = :attempts, passing_refusals = :passing_refusals,
+        not_before_ms = :not_before_ms, expires_at_ms = :expires_at_ms, sending_at_ms = :sending_at_ms,
+        settled_at_ms = :settled_at_ms, reason = :reason, message_id = :message_id
+    WHERE uuid = :uuid AND state = :expected
+"""
+_INBOX = "SELECT * FROM (SELECT * FROM inbox WHERE order_no = ? ORDER BY id DESC LIMIT ?) ORDER BY id"
+_OUTBOX = "SELECT * FROM (SELECT * FROM outbox WHERE order_no = ? ORDER BY seq DESC LIMIT ?) ORDER BY seq"
+_TALLY = """
+    SELECT 'inbox' AS box, account, reason AS word, count(*) AS rows FROM inbox GROUP BY account, reason
+    UNION ALL
+    SELECT 'outbox', account, state, count(*) FROM outbox GROUP BY account, state
+"""
+MAX_ROWS = 100_000  # of one order, for a person to read
+
+
+def _bounded(limit: int) -> int:
+    return max(0, min(limit, MAX_ROWS))
+
+
+class NobodysLease:
+    """The lease of a command that looks while a daemon runs: it may act for nobody."""
+
+    def held(self, account: str) -> bool:  # noqa: ARG002 – the same for every account
+        """Return False."""
+        return False
+
+
+class SqliteStore:
+    """``p2pbot.ports.Store`` on SQLite. Open it with one of the three ``open…``; ``close`` it."""
+
+    def __init__(self, worker: Worker, lease: Lease) -> None:
+        self._worker = worker
+        self._lease = lease
+
+    @classmethod
+    async def open(cls, path: Path, lease: Lease, *, steps: tuple[Step, ...] = STEPS) -> SqliteStore:
+        """Open the daemon's store: created (0600) if missing, checked, migrated.
+
+        ``lease`` is asked inside each claim's transaction, on the store's thread. The caller holds the state
+        directory. Raises StateTooNew, StateDamaged, StateUnwritable, StateLocked; then the file is as it was.
+        """
+        return cls(await Worker.started(path, partial(open_owned, path, steps)), lease)
+
+    @classmethod
+    async def open_readonly(cls, path: Path) -> SqliteStore:
+        """Open for a command that only looks, beside a running daemon or without one; writing raises StateUnwritable.
+
+        Raises StateError if there is no database yet or it is of an older p2pbot; else as ``open``.
+        """
+        return cls(await Worker.started(path, partial(open_beside, path, readonly=True)), NobodysLease())
+
+    @classmethod
+    async def open_beside(cls, path: Path) -> SqliteStore:
+        """Open for ``set_paused`` beside a running daemon or without one; it claims nothing. Keep it open briefly.
+
+        Raises as ``open_readonly``.
+        """
+        return cls(await Worker.started(path, partial(open_beside, path, readonly=False)), NobodysLease())
+
+    async def claim(self, claim: Claim) -> ClaimResult:
+        """Write a decision whole, or DUPLICATE / NOT_LEADER and nothing.
+
+        (A duplicate that brings the id which the stored entry lacked leaves that id.) Cancelled: see the module.
+        Raises OurError for a reply whose uuid was used before.
+        """
+        clean = storable(claim)
+        return await self._worker.write(lambda connection: write_claim(connection, clean, self._lease))
+
+    async def is_decided(self, entry: InboxEntry) -> bool:
+        """Whether a claim of ``entry`` would be a DUPLICATE."""
+        clean = storable(entry)
+        return await self._worker.read(lambda connection: is_decided(connection, clean))
+
+    async def talk(self, account: str, order_no: str, counterparty_key: str, now_ms: int) -> Talk:
+        """Return what a decision must know of the order's talk.
+
+        Replies to a counterparty: those in the orders remembered with this key, and in this order in any case.
+        """
+        number, key = storable_text(order_no), storable_text(counterparty_key)
+        return await self._worker.read(lambda connection: read_talk(connection, account, number, key, now_ms))
+
+    async def recall(self, account: str, order_no: str) -> OrderMemory | None:
+        """Return what is remembered of an order, or None."""
+        sql = "SELECT * FROM orders WHERE account = ? AND order_no = ?"
+        rows = await self._rows(sql, (account, storable_text(order_no)), memory_from)
+        return rows[0] if rows else None
+
+    async def remember(self, memory: OrderMemory) -> None:
+        """Insert or replace an order's memory."""
+        clean = storable(memory)
+        await self._worker.write(lambda connection: write_memory(connection, clean))
+
+    async def open_orders(self, account: str) -> tuple[OrderMemory, ...]:
+        """Return the remembered orders whose status is open, newest first, at most 5000.
+
+        Newest by creation, or by when they were last heard of while their creation is not known.
+        """
+        return await self._rows(_OPEN_ORDERS, (account, MAX_OPEN_ORDERS), memory_from)
+
+    async def pending(self, account: str) -> tuple[OutboxRow, ...]:
+        """Return the replies in a state that is not final, by ``seq``."""
+        return await self._rows(_PENDING, (account,), reply_from)
+
+    async def advance(self, row: OutboxRow, expected: OutboxState) -> bool:
+        """Write ``row`` if its stored state is still ``expected``, else return False.
+
+        Its text, identity, order and ``created_at_ms`` stay what the claim wrote.
+        """
+        columns = {**reply_columns(storable(row)), "expected": expected.value}
+        return await self._worker.write(lambda connection: connection.execute(_ADVANCE, columns).rowcount == 1)
+
+    async def find_own(self, account: str, order_no: str, uuid: str) -> OutboxRow | None:
+        """Return the reply that we ever made with this uuid in this order, in whatever state."""
+        sql = "SELECT * FROM outbox WHERE uuid = ? AND account = ? AND order_no = ?"
+        rows = await self._rows(sql, (storable_text(uuid), account, storable_text(order_no)), reply_from)
+        return rows[0] if rows else None
+
+    async def set_paused(self, account: str, order_no: str, *, paused: bool) -> None:
+        """Pause or resume exactly this pair; resuming ``"*"`` leaves an order paused that was paused by its number."""
+        sql = "DELETE FROM pauses WHERE account = ? AND order_no = ?"
+        if paused:
+            sql = "INSERT OR IGNORE INTO pauses (account, order_no) VALUES (?, ?)"
+        pair = (storable_text(account), storable_text(order_no))
+        await self._worker.write(lambda connection: connection.execute(sql, pair).rowcount)
+
+    async def paused(self) -> tuple[tuple[str, str], ...]:
+        """Return the (account, order_no) pairs that are paused, sorted."""
+        sql = "SELECT account, order_no FROM pauses ORDER BY account, order_no"
+        return await self._rows(sql, (), lambda row: (row["account"], row["order_no"]))
+
+    async def inbox(self, order_no: str, *, limit: int = 1000) -> tuple[InboxEntry, ...]:
+        """Return the newest ``limit`` decided messages and events of an order, oldest decision first."""
+        return await self._rows(_INBOX, (storable_text(order_no), _bounded(limit)), entry_from)
+
+    async def outbox(self, order_no: str, *, limit: int = 1000) -> tuple[OutboxRow, ...]:
+        """Return the newest ``limit`` replies of an order, by ``seq``."""
+        return await self._rows(_OUTBOX, (storable_text(order_no), _bounded(limit)), reply_from)
+
+    async def tally(self) -> dict[tuple[str, str, str], int]:
+        """Return counts of what is stored: ("inbox", account, reason) and ("outbox", account, state)."""
+        rows = await self._rows(_TALLY, (), lambda row: ((row["box"], row["account"], row["word"]), row["rows"]))
+        return dict(rows)
+
+    async def prune(
+        self,
+        now_ms: int,
+        *,
+        messages_ms: int = retention.MESSAGES_MS,
+        traces_ms: int = retention.TRACES_MS,
+        firings_ms: int = retention.FIRINGS_MS,
+    ) -> int:
+        """Forget what is older than its retention, in short transactions; return how many rows that were.
+
+        ``messages_ms``: entries, replies, orders, an order's firings; ``traces_ms``: traces; ``firings_ms``: firings
+        per counterparty and account.
+        """
+        old = retention.cutoffs(now_ms, messages_ms, traces_ms, firings_ms)
+        total = 0
+        for step in retention.STEP_NUMBERS:
+            batch = retention.BATCH
+            while batch == retention.BATCH:
+                batch = await self._worker.write(partial(retention.forget, step=step, old=old))
+                total += batch
+        return total
+
+    async def close(self) -> None:
+        """Carry out what was asked for before and close. Idempotent; later calls raise OurError."""
+        await self._worker.close()
+
+    async def _rows(self, sql: str, values: tuple[str | int, ...], read: Callable[[sqlite3.Row], T]) -> tuple[T, ...]:
+        return await self._worker.read(lambda connection: tuple(read(row) for row in connection.execute(sql, values)))
