@@ -1,0 +1,201 @@
+"""Everything that can be done to the world by name, with JSON in and out: one table for HTTP control and for scripts.
+
+Promise: an unknown name, key or value is a ``ValueError`` or ``KeyError`` with a sentence; then nothing was done.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+from p2pbot.sandbox.faults import Fault
+from p2pbot.sandbox.life import Turn
+from p2pbot.sandbox.options import OrderSpec
+from p2pbot.sandbox.specs import build
+from p2pbot.sandbox.world import World
+
+Json: TypeAlias = Any
+
+
+class Arguments:
+    """An action's JSON arguments."""
+
+    def __init__(self, data: Mapping[str, Json], known: tuple[str, ...]) -> None:
+        unknown = [key for key in data if key not in known]
+        if unknown and known:
+            raise ValueError(f"unknown argument {unknown[0]!r}; known: {', '.join(known)}")
+        self.data = data
+
+    def text(self, name: str, default: str | None = None) -> str:
+        """Return a text argument. Raises ValueError."""
+        value = self.data.get(name, default)
+        if not isinstance(value, str):
+            raise ValueError(f"the argument {name!r} is a text")  # noqa: TRY004 – a wrong value of the input
+        return value
+
+    def number(self, name: str) -> int:
+        """Return a whole number, given as number or text. Raises ValueError."""
+        value = self.data.get(name)
+        if isinstance(value, bool) or not isinstance(value, (int, str)):
+            raise ValueError(f"the argument {name!r} is a whole number")  # noqa: TRY004 – a wrong value of the input
+        return int(value)
+
+    def flag(self, name: str, *, default: bool = False) -> bool:
+        """Return a truth value. Raises ValueError."""
+        value = self.data.get(name, default)
+        if not isinstance(value, bool):
+            raise ValueError(f"the argument {name!r} is true or false")  # noqa: TRY004 – a wrong value of the input
+        return value
+
+
+Deed: TypeAlias = Callable[[World, Arguments, int], Json]
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """One deed: its meaning and the names of its arguments (none = it checks them itself)."""
+
+    name: str
+    meaning: str
+    arguments: tuple[str, ...]
+    deed: Deed
+
+    def perform(self, world: World, data: Mapping[str, Json], now_ms: int) -> Json:
+        """Do it and return its JSON result."""
+        return self.deed(world, Arguments(data, self.arguments), now_ms)
+
+
+def _open_order(world: World, given: Arguments, now_ms: int) -> Json:
+    spec = {key: value for key, value in given.data.items() if key != "account"}
+    return {"order_no": world.open_order(given.text("account"), build(OrderSpec, spec), now_ms)}
+
+
+def _say(world: World, given: Arguments, now_ms: int) -> Json:
+    kind, uuid = given.text("kind", "text"), given.text("uuid", "")
+    return {"message_id": world.say(given.text("order"), given.text("text"), now_ms, uuid=uuid, kind=kind)}
+
+
+def _inject(world: World, given: Arguments, now_ms: int) -> Json:
+    settings = {key: value for key, value in given.data.items() if key != "fault"}
+    return {"fault_id": world.inject(Fault(given.text("fault"), **settings), now_ms)}
+
+
+def _clear(world: World, given: Arguments, _: int) -> Json:
+    world.clear_faults(given.number("fault_id") if "fault_id" in given.data else None)
+    return {}
+
+
+def _turn(turn: Turn) -> Deed:
+    def deed(world: World, given: Arguments, now_ms: int) -> Json:
+        world.turn(given.text("order"), turn, now_ms, by_us=given.flag("by_us"))
+        return {"life": world.life(given.text("order")).value}
+
+    return deed
+
+
+def _message(deed: Callable[[World, Arguments, int], int]) -> Deed:
+    return lambda world, given, now_ms: {"message_id": deed(world, given, now_ms)}
+
+
+def _rows(values: tuple[Any, ...]) -> list[dict[str, Any]]:
+    return [dataclasses.asdict(value) for value in values]
+
+
+def _state(world: World, _: Arguments, now_ms: int) -> Json:
+    return {
+        "simulated": True,
+        "accounts": {
+            name: {
+                "live_sockets": world.live_sockets(name),
+                "lost_pushes": world.lost_pushes(name),
+                "orders": {number: world.life(number).value for number in world.orders(name)},
+            }
+            for name in world.accounts()
+        },
+        "faults": _faults(world, now_ms),
+    }
+
+
+def _faults(world: World, now_ms: int) -> Json:
+    return [
+        {"fault_id": one.fault_id, "fault": one.fault.name, "struck": one.struck, "left": one.left}
+        for one in world.faults(now_ms)
+    ]
+
+
+_TURNS = tuple(
+    Action(turn.value, f"the order's turn: {turn.value.replace('_', ' ')}", ("order", "by_us"), _turn(turn))
+    for turn in Turn
+)
+
+_DEEDS = (
+    Action("open_order", "open an order; the keys of OrderSpec, and account", (), _open_order),
+    Action("say", "the counterparty says a text", ("order", "text", "uuid", "kind"), _say),
+    Action(
+        "send_image",
+        "the counterparty sends a picture",
+        ("order",),
+        _message(lambda world, given, now_ms: world.send_image(given.text("order"), now_ms)),
+    ),
+    Action(
+        "operator_says",
+        "a person of ours types in the app",
+        ("order", "text"),
+        _message(lambda world, given, now_ms: world.operator_says(given.text("order"), given.text("text"), now_ms)),
+    ),
+    Action(
+        "recall",
+        "the counterparty takes a message back",
+        ("order", "message_id"),
+        _message(lambda world, given, now_ms: world.recall(given.text("order"), given.number("message_id"), now_ms)),
+    ),
+    Action(
+        "system",
+        "the exchange posts a system event of any name, e.g. order_about_timeout, nlp_warning",
+        ("order", "event"),
+        _message(lambda world, given, now_ms: world.system(given.text("order"), given.text("event"), now_ms)),
+    ),
+    Action(
+        "read",
+        "our person (by_us true) or the counterparty opens the chat",
+        ("order", "by_us"),
+        lambda world, given, now_ms: {"read": world.read(given.text("order"), now_ms, by_us=given.flag("by_us"))},
+    ),
+    Action("inject", "play a fault: its name under fault, its scope and parameters beside it", (), _inject),
+    Action("clear_faults", "end one standing fault, or all", ("fault_id",), _clear),
+)
+
+_VIEWS = (
+    Action("state", "accounts, orders, sockets, faults", ("",), _state),
+    Action("faults", "the faults that are on", ("",), lambda world, _, now_ms: _faults(world, now_ms)),
+    Action(
+        "received",
+        "every frame that our side wrote",
+        ("account",),
+        lambda world, given, _: _rows(world.received(given.text("account"))),
+    ),
+    Action("chat", "an order's true chat", ("order",), lambda world, given, _: _rows(world.chat(given.text("order")))),
+    Action(
+        "connects",
+        "every attempt to open a chat socket",
+        ("account",),
+        lambda world, given, _: _rows(world.connects(given.text("account"))),
+    ),
+    Action(
+        "rest_calls",
+        "every REST call, of one endpoint or all",
+        ("account", "endpoint"),
+        lambda world, given, _: _rows(world.rest_calls(given.text("account"), given.text("endpoint", ""))),
+    ),
+    Action(
+        "uploads",
+        "every picture upload",
+        ("account",),
+        lambda world, given, _: _rows(world.uploads(given.text("account"))),
+    ),
+)
+
+ACTIONS: dict[str, Action] = {action.name: action for action in (*_DEEDS, *_TURNS)}
+VIEWS: dict[str, Action] = {view.name: view for view in _VIEWS}
