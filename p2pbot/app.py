@@ -1,0 +1,261 @@
+"""The composition root: the only module that knows doors and loops both.
+
+Promise: ``App(settings).run()`` starts, runs until it is told to stop or a bug ends it, closes what it opened in the
+reverse order, and returns the exit code. It can be embedded: it reads no argv, and signals only if asked to.
+Danger: what must be refused is refused before anything is written: rules, keys and certificates are read before the
+state is opened.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections.abc import Mapping
+from contextlib import AsyncExitStack, suppress
+from dataclasses import dataclass
+from functools import partial
+from importlib.metadata import version
+
+from p2pbot.adapters.brake import PauseFile
+from p2pbot.adapters.clock import SystemClock
+from p2pbot.adapters.files import read_rules
+from p2pbot.adapters.lease import FileLease
+from p2pbot.adapters.logs import LogEvents, open_log
+from p2pbot.adapters.notices import LogNotifier
+from p2pbot.adapters.randomness import SystemRng
+from p2pbot.adapters.rest import ExchangeRest, open_session
+from p2pbot.adapters.secrets_source import AccountKeys, resolve_all
+from p2pbot.adapters.sqlite import SqliteStore
+from p2pbot.adapters.status_file import status_writer
+from p2pbot.adapters.tls import client_tls
+from p2pbot.adapters.wire import ChatWire
+from p2pbot.config import AccountSettings, Settings
+from p2pbot.conversation.backoff import AttemptBudget
+from p2pbot.conversation.decision import Policy
+from p2pbot.conversation.delivery import DeliveryPolicy
+from p2pbot.conversation.inbox import InboxPolicy
+from p2pbot.conversation.limits import Caps
+from p2pbot.daemon.account import Account
+from p2pbot.daemon.chat import ConnectBudget
+from p2pbot.daemon.rulebook import Rulebook
+from p2pbot.daemon.status import StatusLoop
+from p2pbot.daemon.supervisor import end, guarded
+from p2pbot.daemon.surroundings import AccountPlan, Doors, Timings
+from p2pbot.errors import OurError, P2pbotError
+from p2pbot.protocol.signing import Signer, hmac_signer, private_key_signer
+
+EXIT_DONE, EXIT_FAILURE = 0, 1
+STORE_NAME = "p2pbot.sqlite3"
+
+
+@dataclass(slots=True)
+class Running:
+    """What exists while the daemon runs, for whoever embeds it."""
+
+    accounts: dict[str, Account]
+    rulebooks: dict[str, Rulebook]
+
+
+class App:
+    """The daemon. ``environ`` is where secrets' variables and the credentials directory are looked up."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        environ: Mapping[str, str] | None = None,
+        log: LogEvents | None = None,
+        signals: bool = False,
+    ) -> None:
+        self.settings = settings
+        self.log = log or open_log(output=settings.log.format, level=settings.log.level)
+        self.started = asyncio.Event()
+        self.running: Running | None = None
+        self._environ = dict(os.environ) if environ is None else dict(environ)
+        self._signals = signals
+        self._clock = SystemClock()
+        self._rng = SystemRng()
+        self._notifier = LogNotifier(self.log, self._clock)
+        self._stopping = asyncio.Event()
+        self._reloading: set[asyncio.Task[None]] = set()
+
+    def stop(self) -> None:
+        """Have the daemon settle what is in flight and end."""
+        self._stopping.set()
+
+    async def reload(self) -> None:
+        """Load every account's rules again; a set with errors changes nothing."""
+        for rulebook in self.running.rulebooks.values() if self.running else ():
+            await rulebook.reload()
+
+    async def run(self) -> int:
+        """Run until stopped; return the exit code. Raises OperatorError when it cannot start."""
+        keys = resolve_all(self.settings.accounts, self._environ)
+        async with AsyncExitStack() as stack:
+            rulebooks = {account.name: self._rulebook(account) for account in self.settings.accounts}
+            for rulebook in rulebooks.values():
+                await rulebook.start()
+            accounts = await self._open(stack, keys, rulebooks)
+            self.running = Running(accounts, rulebooks)
+            stack.push_async_callback(self._forget)
+            if self._signals:
+                self._listen(stack)
+            return await self._run(accounts)
+
+    async def _forget(self) -> None:
+        self.running = None
+
+    def _rulebook(self, account: AccountSettings) -> Rulebook:
+        return Rulebook(account.name, partial(read_rules, account.rules), self.log, self._notifier)
+
+    async def _open(
+        self, stack: AsyncExitStack, keys: Mapping[str, AccountKeys], rulebooks: Mapping[str, Rulebook]
+    ) -> dict[str, Account]:
+        settings = self.settings
+        tls = client_tls(settings.ca_file)
+        signers = {name: signer_of(found) for name, found in keys.items()}
+        lease = stack.enter_context(FileLease(settings.state_dir))
+        store = await SqliteStore.open(settings.state_dir / STORE_NAME, lease)
+        stack.push_async_callback(store.close)
+        session = await stack.enter_async_context(open_session(tls))
+        wire = ChatWire(tls, open_timeout_s=settings.timings.connect_timeout.s)
+        brake = PauseFile({account.name: account.rules for account in settings.accounts})
+        budget = ConnectBudget(AttemptBudget())
+        accounts = {}
+        for account in settings.accounts:
+            doors = Doors(
+                rest=self._rest(session, account, keys[account.name], signers[account.name]),
+                wire=wire,
+                store=store,
+                lease=lease,
+                clock=self._clock,
+                rng=self._rng,
+                events=self.log,
+                notifier=self._notifier,
+                brake=brake,
+            )
+            accounts[account.name] = Account(plan_of(account, settings), doors, budget, rulebooks[account.name])
+        return accounts
+
+    def _rest(self, session: Session, account: AccountSettings, keys: AccountKeys, signer: Signer) -> ExchangeRest:
+        return ExchangeRest(
+            session,
+            str(self.settings.exchange.rest_url),
+            keys.api_key,
+            signer,
+            self._clock,
+            self._rng,
+            recv_window_ms=account.recv_window.ms,
+            timeout_s=self.settings.timings.request_timeout.s,
+        )
+
+    def _listen(self, stack: AsyncExitStack) -> None:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self.stop)
+            stack.callback(loop.remove_signal_handler, number)
+        loop.add_signal_handler(signal.SIGHUP, self._reload_soon)
+        stack.callback(loop.remove_signal_handler, signal.SIGHUP)
+
+    def _reload_soon(self) -> None:
+        if not self._reloading:  # a second SIGHUP during a reload would read the same files again
+            task = asyncio.get_running_loop().create_task(self.reload(), name="reload")
+            self._reloading.add(task)
+            task.add_done_callback(self._reloaded)
+
+    def _reloaded(self, task: asyncio.Task[None]) -> None:
+        self._reloading.discard(task)
+        if not task.cancelled() and task.exception() is not None:
+            self.log.error("reload_failed", exc_info=task.exception())
+            self.stop()
+
+    async def _run(self, accounts: Mapping[str, Account]) -> int:
+        extra = {"pid": os.getpid(), "started_at_ms": self._clock.now_ms(), "version": version("p2pbot")}
+        status = StatusLoop(self._clock, accounts.values(), status_writer(self.settings.state_dir, self.log), extra)
+        main = asyncio.create_task(self._roots(accounts, status), name="roots")
+        stopping = asyncio.create_task(self._stopping.wait(), name="stop")
+        self.log.info("started", accounts=sorted(accounts), mode=self.settings.mode.value, version=extra["version"])
+        self.started.set()
+        try:
+            await asyncio.wait({main, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            if main.done():
+                return self._failed(main)
+            return await self._end(main, accounts)
+        finally:
+            stopping.cancel()
+            if not main.done():
+                main.cancel()
+            status.write_now()
+            self.log.info("stopped")
+
+    async def _roots(self, accounts: Mapping[str, Account], status: StatusLoop) -> None:
+        async with asyncio.TaskGroup() as group:
+            for account in accounts.values():
+                group.create_task(guarded(account.run(), account.plan.name), name=f"account {account.plan.name}")
+            group.create_task(guarded(status.run(), "status"), name="status")
+
+    async def _end(self, main: asyncio.Task[None], accounts: Mapping[str, Account]) -> int:
+        timings = self.settings.timings
+        self.log.info("stopping", settle_s=timings.shutdown_settle.s)
+        with suppress(TimeoutError):  # what is still in flight is in doubt, and the next start looks it up
+            async with asyncio.timeout(timings.shutdown_settle.s), asyncio.TaskGroup() as group:
+                for account in accounts.values():
+                    group.create_task(account.drain(), name=f"drain {account.plan.name}")
+        await end(main, timings.shutdown_close.s, self.log)
+        return EXIT_DONE
+
+    def _failed(self, main: asyncio.Task[None]) -> int:
+        """Say why the loops ended by themselves: a bug, or a state that cannot be written any more."""
+        error = main.exception()
+        for cause in leaves(error) if error else (OurError("the root tasks returned"),):
+            if isinstance(cause, P2pbotError) and not isinstance(cause, OurError):
+                self.log.error("ended", what=str(cause), fault=cause.fault.value)
+            else:
+                self.log.error("ended_by_a_bug", what=str(cause), exc_info=cause)
+        return EXIT_FAILURE
+
+
+def leaves(error: BaseException) -> tuple[BaseException, ...]:
+    """Return the single errors inside an exception group, however nested."""
+    if isinstance(error, BaseExceptionGroup):
+        return tuple(leaf for inner in error.exceptions for leaf in leaves(inner))
+    return (error,)
+
+
+def signer_of(keys: AccountKeys) -> Signer:
+    """Return the signer for an account's secret. Raises ConfigError when a private key cannot be read."""
+    if keys.hmac_secret is not None:
+        return hmac_signer(keys.hmac_secret)
+    if keys.private_key is not None:
+        return private_key_signer(keys.private_key, keys.passphrase)
+    raise OurError("an account without a secret came through the configuration")
+
+
+def plan_of(account: AccountSettings, settings: Settings) -> AccountPlan:
+    """Return the numbers by which an account runs."""
+    limits, timings = account.limits, settings.timings
+    caps = Caps(
+        order_replies_per_hour=limits.order_replies_per_hour,
+        counterparty_replies_per_day=limits.counterparty_replies_per_day,
+        account_replies_per_minute=limits.account_replies_per_minute,
+        breaker=limits.breaker,
+    )
+    inbox = InboxPolicy(max_age_ms=limits.max_age.ms, takeover_mute_ms=settings.takeover.mute_ms)
+    delivery = DeliveryPolicy(
+        order_spacing_ms=timings.order_spacing.ms,
+        account_spacing_ms=timings.account_spacing.ms,
+        echo_timeout_ms=timings.echo_timeout.ms,
+        settle_ms=timings.settle_after.ms,
+    )
+    return AccountPlan(
+        name=account.name,
+        policy=Policy(inbox=inbox, caps=caps, mode=account.mode),
+        delivery=delivery,
+        timings=Timings(
+            order_poll_s=timings.order_poll.s,
+            facts_max_age_s=timings.facts_max_age.s,
+            chat_renewal_s=timings.chat_renewal.s,
+            idle_timeout_s=timings.idle_timeout.s,
+        ),
+    )

@@ -1,0 +1,182 @@
+"""A stage for whole-daemon tests: the simulated exchange over real TLS sockets, and the daemon in this process."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from textwrap import dedent
+
+from p2pbot.adapters.logs import make_log
+from p2pbot.app import STORE_NAME, App
+from p2pbot.config import load_settings
+from p2pbot.conversation.records import InboxEntry, OutboxRow
+from p2pbot.daemon.account import Account
+from p2pbot.sandbox import OrderSpec, Sandbox, SandboxAccount, SandboxOptions
+
+API_KEY = "sandboxApiKey0123456789sandboxApiKey0123456789sandboxApiKey01234"
+API_SECRET = "sandboxSecret0123456789sandboxSecret0123456789sandboxSecret01234"
+
+RULES = """
+version: 1
+rules:
+  - id: greeting
+    on: order_created
+    when: {side: sell}
+    reply: "Hello! Please pay order {{ order.number }}."
+  - id: paid-claim
+    words: [paid, sent]
+    when: {side: sell, order_status: unpaid}
+    reply: "Thanks! Please press the button in order {{ order.number }}."
+  - id: how
+    words: [how, bank]
+    limit: {every: 1s, per: order}
+    reply: "Please use the payment method of order {{ order.number }}."
+  - id: thanks
+    on: order_completed
+    reply: "Thank you for the trade {{ order.number }}."
+"""
+
+QUICK = """
+order_spacing: 100ms
+account_spacing: 0s
+echo_timeout: 700ms
+settle_after: 2s
+order_poll: 1s
+facts_max_age: 10s
+connect_timeout: 2s
+request_timeout: 2s
+shutdown_settle: 3s
+shutdown_close: 2s
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Script:
+    """What a stage is set with: rules text, configuration parts, and the exchange's habits."""
+
+    rules: str = RULES
+    mode: str = "live"
+    timings: str = QUICK
+    limits: str = "{}"
+    takeover: str = "{}"
+    accounts: tuple[str, ...] = ("main",)
+    exchange: Mapping[str, object] = field(default_factory=lambda: {"history_lag_ms": 300, "variety": True})
+
+
+@dataclass(slots=True)
+class Stage:
+    """The exchange, and how to run daemons against it."""
+
+    directory: Path
+    box: Sandbox
+    script: Script
+    log: io.StringIO = field(default_factory=io.StringIO)
+    app: App | None = None
+
+    @property
+    def config(self) -> Path:
+        """The daemon's configuration file."""
+        return self.directory / "config.yaml"
+
+    @property
+    def store(self) -> Path:
+        """The daemon's database."""
+        return self.directory / "state" / STORE_NAME
+
+    def account(self, name: str = "main") -> Account:
+        """Return a running account."""
+        if self.app is None or self.app.running is None:
+            raise AssertionError("the daemon does not run")
+        return self.app.running.accounts[name]
+
+    def write(self) -> None:
+        """Write configuration, rules and keys."""
+        for name in self.script.accounts:
+            rules = self.directory / f"rules-{name}"
+            rules.mkdir(exist_ok=True)
+            (rules / "10-test.yaml").write_text(dedent(self.script.rules), encoding="utf-8")
+            for kind, text in (("key", f"{API_KEY}{name}"), ("secret", f"{API_SECRET}{name}")):
+                path = self.directory / f"{name}.{kind}"
+                path.touch(mode=0o600)
+                path.write_text(text, encoding="utf-8")
+        self.config.write_text(self._config(), encoding="utf-8")
+
+    def _config(self) -> str:
+        accounts = "".join(
+            f"  - {{name: {name}, api_key_file: {name}.key, api_secret_file: {name}.secret, rules: rules-{name}}}\n"
+            for name in self.script.accounts
+        )
+        timings = "".join(f"  {line}\n" for line in self.script.timings.split("\n") if line)
+        return (
+            f"version: 1\nmode: {self.script.mode}\nstate_dir: state\n"
+            f"exchange: {{rest_url: '{self.box.rest_url}', ca_file: '{self.box.ca_file}'}}\n"
+            f"accounts:\n{accounts}limits: {self.script.limits}\ntakeover: {self.script.takeover}\n"
+            f"timings:\n{timings}"
+        )
+
+    @asynccontextmanager
+    async def daemon(self) -> AsyncIterator[App]:
+        """Run the daemon in this process until the block ends; its exit code must be 0."""
+        settings = load_settings(self.config, {})
+        self.app = App(settings, environ={}, log=make_log(self.log, output="json", level="debug"))
+        task = asyncio.create_task(self.app.run(), name="daemon")
+        started = asyncio.create_task(self.app.started.wait())
+        await asyncio.wait({task, started}, return_when=asyncio.FIRST_COMPLETED)
+        started.cancel()
+        if task.done():
+            task.result()
+            raise AssertionError(f"the daemon ended at once:\n{self.log.getvalue()}")
+        try:
+            yield self.app
+        finally:
+            self.app.stop()
+            code = await task
+            self.app = None
+        assert code == 0, self.log.getvalue()
+
+    async def until_open(self, name: str = "main") -> None:
+        """Wait until the account's chat is open and its first look is done."""
+        await self.until(lambda: self.account(name).chat.online, "the chat is open")
+
+    async def until(self, condition: Callable[[], bool], what: str, *, timeout_s: float = 20.0) -> None:
+        """Wait for a condition of the daemon or the world. Raises AssertionError with the log's end."""
+        try:
+            async with asyncio.timeout(timeout_s):
+                while not condition():  # noqa: ASYNC110 - conditions of two systems have no common event
+                    await asyncio.sleep(0.01)
+        except TimeoutError:
+            raise AssertionError(f"not within {timeout_s} s: {what}\n{self.log.getvalue()[-6000:]}") from None
+
+    def bot_texts(self, order_no: str) -> list[str]:
+        """Return what the counterparty sees of the bot in an order."""
+        return [line.text for line in self.box.world.said_by_bot(order_no)]
+
+    async def inbox(self, order_no: str) -> tuple[InboxEntry, ...]:
+        """Return the decided messages of an order, from the running daemon's store."""
+        return await self.account().doors.store.inbox(order_no)
+
+    async def outbox(self, order_no: str) -> tuple[OutboxRow, ...]:
+        """Return the replies of an order, from the running daemon's store."""
+        return await self.account().doors.store.outbox(order_no)
+
+
+@asynccontextmanager
+async def stage(directory: Path, script: Script | None = None) -> AsyncIterator[Stage]:
+    """Open an exchange with the script's accounts."""
+    script = script or Script()
+    accounts = tuple(
+        SandboxAccount(name=name, api_key=f"{API_KEY}{name}", hmac_secret=f"{API_SECRET}{name}")
+        for name in script.accounts
+    )
+    options = SandboxOptions(directory=directory / "exchange", accounts=accounts, **script.exchange)  # type: ignore[arg-type]
+    async with Sandbox(options) as box:
+        made = Stage(directory=directory, box=box, script=script)
+        made.write()
+        yield made
+
+
+__all__ = ["OrderSpec", "Script", "Stage", "stage"]
