@@ -105,7 +105,9 @@ def test_no_path_stands_outside_the_list() -> None:
     assert found <= {"/api/v3/time"}
 
 
-@pytest.mark.parametrize("word", ["markOrderAsPaid", "releaseCoin", "cancelOrder", "confirmOrder", "/ads/", "/withdraw"])
+@pytest.mark.parametrize(
+    "word", ["markOrderAsPaid", "releaseCoin", "cancelOrder", "confirmOrder", "/ads/", "/withdraw"]
+)
 def test_no_call_moves_money_or_changes_an_order(word: str) -> None:
     """The words of calls that move money or change orders or ads appear nowhere in the client."""
     client = [source for source in SOURCES if "sandbox" not in source.parts]
