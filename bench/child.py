@@ -14,10 +14,14 @@ STOP_DEADLINE_S = 20
 
 
 class Child:
-    """``async with Child("-m", "bench.echo") as child``. Its standard input stays open until the end."""
+    """``async with Child("-m", "bench.echo") as child``. Its standard input stays open until the end.
 
-    def __init__(self, *arguments: str, keep_output: bool = True) -> None:
+    ``greeting`` is its first line of input. Without its output it is ended by SIGTERM, else by the end of its input.
+    """
+
+    def __init__(self, *arguments: str, greeting: str = "", keep_output: bool = True) -> None:
         self._arguments = arguments
+        self._greeting = greeting
         self._output = PIPE if keep_output else DEVNULL
         self._process: Process | None = None
 
@@ -25,6 +29,8 @@ class Child:
         self._process = await asyncio.create_subprocess_exec(
             sys.executable, *self._arguments, stdin=PIPE, stdout=self._output
         )
+        if self._greeting and self._process.stdin is not None:
+            self._process.stdin.write(f"{self._greeting}\n".encode())
         return self
 
     async def __aexit__(
