@@ -125,3 +125,11 @@ def test_no_dependency_is_explained_that_we_do_not_have() -> None:
     text = (ROOT / "docs/dependencies.md").read_text("utf-8")
     rows = {canonicalize_name(row) for row in re.findall(r"^\| `([\w.-]+)` \|", text, re.MULTILINE)}
     assert rows <= {package for name in LOCKS for package in wanted(name)}
+
+
+def test_every_library_that_runs_has_a_door() -> None:
+    """A library that ships has a contract that names who may import it; tzdata is data, found by zoneinfo."""
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["importlinter"]["contracts"]
+    guarded = {name for contract in contracts for name in contract.get("protected_modules", ())}
+    modules = {"pyyaml": "yaml"}
+    assert {modules.get(package, package) for package in wanted("run")} - guarded == {"tzdata"}
