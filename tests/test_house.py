@@ -54,6 +54,7 @@ PLANTED: list[tuple[Law, str, str]] = [
     (laws.no_money_calls, "p2pbot/protocol/ws_api.py", 'METHOD = "order.place"\n'),
     (laws.reasoned_broad_excepts, "p2pbot/app.py", "try:\n    f()\nexcept Exception:\n    pass\n"),
     (laws.reasoned_broad_excepts, "p2pbot/app.py", "try:\n    f()\nexcept:  # noqa: E722\n    pass\n"),
+    (laws.reasoned_broad_excepts, "p2pbot/app.py", "try:\n    f()\nexcept Exception:\n    raise ValueError\n"),
     (
         laws.reasoned_broad_excepts,
         "p2pbot/app.py",
@@ -96,6 +97,7 @@ INNOCENT: list[tuple[Law, str, str]] = [
         "try:\n    f()\nexcept Exception:  # noqa: BLE001 – the close goes on whatever one door says\n    pass\n",
     ),
     (laws.reasoned_broad_excepts, "p2pbot/app.py", "try:\n    f()\nexcept OSError:\n    pass\n"),
+    (laws.reasoned_broad_excepts, "p2pbot/app.py", "try:\n    f()\nexcept BaseException:\n    g()\n    raise\n"),
     (laws.no_ambient_world, "p2pbot/adapters/clock.py", "import time\n"),
     (laws.no_ambient_environment, "p2pbot/config.py", 'os.environ.get("KEY")\n'),
 ]

@@ -203,9 +203,12 @@ def _text_of(node: ast.AST, constants: Mapping[str, str]) -> str:
 
 
 def reasoned_broad_excepts(source: Source) -> Iterator[str]:
-    """Yield each ``except Exception`` (or broader) whose line, or the next, does not say why."""
+    """Yield each ``except Exception`` (or broader) whose line, or the next, does not say why.
+
+    One that cleans up and ends in ``raise`` swallows nothing and needs no reason.
+    """
     for node in source.nodes:
-        if isinstance(node, ast.ExceptHandler) and _is_broad(node.type):
+        if isinstance(node, ast.ExceptHandler) and _is_broad(node.type) and not _raises_again(node):
             beside = " ".join(_comment(source.lines[row]) for row in (node.lineno - 1, node.lineno))
             reason = re.sub(r"noqa(?::\s*[A-Z]+\d+(?:\s*,\s*[A-Z]+\d+)*)?", "", beside)
             if len(re.findall(r"\w+", reason)) < SHORTEST_REASON:
@@ -217,6 +220,11 @@ def _is_broad(caught: ast.expr | None) -> bool:
         return True
     names = {ast.unparse(item) for item in (caught.elts if isinstance(caught, ast.Tuple) else (caught,))}
     return bool(names & {"Exception", "BaseException"})
+
+
+def _raises_again(handler: ast.ExceptHandler) -> bool:
+    last = handler.body[-1]
+    return isinstance(last, ast.Raise) and last.exc is None
 
 
 def _comment(line: str) -> str:
