@@ -44,6 +44,11 @@ PLANTED: list[tuple[Law, str, str]] = [
     (laws.documented_tests, "tests/rules/test_fold.py", "class TestIt:\n    async def test_it(self):\n        pass\n"),
     (laws.no_fixed_sleeps, "tests/daemon/test_chat.py", "import time\ntime.sleep(1)\n"),
     (laws.no_fixed_sleeps, "tests/daemon/test_chat.py", "async def f():\n    await asyncio.sleep(0.05)\n"),
+    (
+        laws.no_fixed_sleeps,
+        "tests/daemon/test_chat.py",
+        "async def f():\n    while not done():\n        await asyncio.sleep(0.05)\n",
+    ),
     (laws.no_money_calls, "p2pbot/protocol/calls.py", 'PATH = "/sapi/v1/c2c/orderMatch/markOrderAsPaid"\n'),
     (laws.closed_exchange_paths, "p2pbot/protocol/calls.py", 'PATH = "/sapi/v1/c2c/orderMatch/somethingNew"\n'),
     (laws.closed_exchange_paths, "p2pbot/protocol/calls.py", 'PATH = "/api/v3/order"\n'),
@@ -83,7 +88,15 @@ def test_every_law_has_a_planted_violation() -> None:
 INNOCENT: list[tuple[Law, str, str]] = [
     (laws.short_functions, "tests/e2e/test_day.py", "def long():\n" + "    x = 1\n" * 60),
     (laws.no_fixed_sleeps, "tests/daemon/test_chat.py", "async def f():\n    await asyncio.sleep(0)\n"),
-    (laws.no_fixed_sleeps, "tests/daemon/test_chat.py", "async def f():\n    await asyncio.sleep(POLL_S)\n"),
+    (laws.no_fixed_sleeps, "tests/daemon/test_chat.py", "async def f():\n    await asyncio.sleep(delay_s)\n"),
+    (
+        laws.no_fixed_sleeps,
+        "tests/e2e/stage.py",
+        "async def f():\n"
+        "    async with asyncio.timeout(5):\n"
+        "        while not done():\n"
+        "            await asyncio.sleep(0.01)\n",
+    ),
     (laws.closed_exchange_paths, "p2pbot/protocol/calls.py", 'PATH = "/sapi/v1/c2c/orderMatch/listOrders"\n'),
     (
         laws.closed_exchange_paths,

@@ -141,18 +141,28 @@ def documented_tests(source: Source) -> Iterator[str]:
 def no_fixed_sleeps(source: Source) -> Iterator[str]:
     """Yield each wait in the tests for a time instead of a condition.
 
-    A poll's interval has a name (``asyncio.sleep(POLL_S)``) and stands in a loop with a deadline.
+    The interval of a poll is no such wait: a ``while`` on the condition inside ``asyncio.timeout``.
     """
     if not is_test(source):
         return
+    polls = set(_poll_calls(source))
     for node in source.nodes:
         if not isinstance(node, ast.Call):
             continue
         called = ast.unparse(node.func)
         if called == "time.sleep":
             yield source.at(node, "time.sleep in a test: poll a condition")
-        if called == "asyncio.sleep" and node.args and _is_positive(node.args[0]):
+        if called == "asyncio.sleep" and node not in polls and node.args and _is_positive(node.args[0]):
             yield source.at(node, "a fixed asyncio.sleep in a test: poll a condition")
+
+
+def _poll_calls(source: Source) -> Iterator[ast.AST]:
+    for deadline in source.nodes:
+        if isinstance(deadline, ast.AsyncWith) and any(
+            ast.unparse(item.context_expr).startswith("asyncio.timeout") for item in deadline.items
+        ):
+            loops = (node for node in ast.walk(deadline) if isinstance(node, ast.While))
+            yield from (node for loop in loops for node in ast.walk(loop))
 
 
 def _is_positive(node: ast.expr) -> bool:
