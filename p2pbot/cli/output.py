@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
@@ -16,6 +17,7 @@ from unicodedata import combining, east_asian_width
 from p2pbot.adapters.redaction import escape, scrub, shorten
 
 _CODES = {"red": "31", "green": "32", "yellow": "33", "blue": "34", "dim": "2", "bold": "1"}
+_COLOUR = re.compile("\x1b\\[[0-9]+m")
 _SPANS = ((86_400_000, "d"), (3_600_000, "h"), (60_000, "min"), (1_000, "s"))
 
 
@@ -69,8 +71,9 @@ def _padded(row: list[str], widths: list[int]) -> list[str]:
 
 
 def _width(text: str) -> int:
-    """Return how many cells a terminal uses: two for a Chinese character, none for a combining mark."""
-    return sum(0 if combining(char) else 2 if east_asian_width(char) in "WF" else 1 for char in text)
+    """Return how many cells a terminal uses: two for a Chinese character, none for a combining mark or a colour."""
+    bare = _COLOUR.sub("", text)
+    return sum(0 if combining(char) else 2 if east_asian_width(char) in "WF" else 1 for char in bare)
 
 
 def print_json(value: object) -> None:

@@ -49,6 +49,11 @@ class Settings:
     log: Log
     warnings: tuple[str, ...] = ()
 
+    @property
+    def database(self) -> Path:
+        """The store's file."""
+        return self.state_dir / "p2pbot.sqlite3"
+
     def account(self, name: str) -> AccountSettings:
         """Return the account of this name. Raises ConfigError that lists the names."""
         for account in self.accounts:

@@ -1,0 +1,93 @@
+"""``p2pbot pause`` and ``p2pbot resume``: the kill switch."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import re
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from p2pbot.adapters.brake import PauseFile
+from p2pbot.adapters.sqlite import SqliteStore
+from p2pbot.cli.options import settings_of
+from p2pbot.config import Settings
+from p2pbot.errors import UsageError
+
+if TYPE_CHECKING:
+    from p2pbot.cli.parser import Parser
+
+ALL = "*"  # what the store writes for "all"
+_ORDER = re.compile(r"[0-9A-Za-z_-]{1,64}")
+_PAUSE = """\
+Makes p2pbot silent at once: everywhere, in one account, or in one order. It goes on recording what it would have
+said no to. Works while the daemon runs and while it does not; the pause lasts until `p2pbot resume`.
+A file named PAUSE beside an account's rules does the same without this command."""
+_PAUSE_MORE = """\
+examples:
+  p2pbot pause                           everything
+  p2pbot pause --account main            one account
+  p2pbot pause 20476365073825144832      one order
+
+exit codes: 0 done, 2 wrong command line, 78 configuration or state directory"""
+_RESUME = """\
+Ends a pause, exactly the one that is named: an order that was paused by its number stays paused when all is resumed.
+What is still silent is listed."""
+_RESUME_MORE = _PAUSE_MORE.replace("pause ", "resume ")
+
+
+def register(commands: argparse._SubParsersAction[Parser]) -> None:
+    """Add both commands."""
+    _add(commands, "pause", "be silent: in an order, in an account, everywhere", (_PAUSE, _PAUSE_MORE))
+    _add(commands, "resume", "end a pause", (_RESUME, _RESUME_MORE))
+
+
+def _add(commands: argparse._SubParsersAction[Parser], name: str, line: str, texts: tuple[str, str]) -> None:
+    parser = commands.add_parser(name, help=line, description=texts[0], epilog=texts[1])
+    parser.add_argument("order", metavar="ORDER", nargs="?", default="all", help="an order's number, or all (default)")
+    parser.add_argument("--account", metavar="NAME", help="this account alone")
+    parser.set_defaults(handler=_set_paused, paused=name == "pause")
+
+
+def _set_paused(arguments: argparse.Namespace) -> int:
+    settings = settings_of(arguments)
+    account = settings.account(arguments.account).name if arguments.account else ALL
+    order_no = ALL if arguments.order == "all" else arguments.order
+    if order_no != ALL and not _ORDER.fullmatch(order_no):
+        raise UsageError("an order's number has digits only", remedy="copy it from the exchange, or write: all")
+    left = asyncio.run(_switch(settings, account, order_no, paused=arguments.paused))
+    print(f"{'Paused' if arguments.paused else 'Resumed'}: {place(account, order_no)}.")
+    for line in still_silent(settings, left):
+        print(line)
+    return 0
+
+
+async def _switch(settings: Settings, account: str, order_no: str, *, paused: bool) -> tuple[tuple[str, str], ...]:
+    """Write the switch; return all that is paused now."""
+    store = await SqliteStore.open_beside(settings.database)
+    try:
+        await store.set_paused(account, order_no, paused=paused)
+        return await store.paused()
+    finally:
+        await store.close()
+
+
+def place(account: str, order_no: str) -> str:
+    """Return a pause's place in words."""
+    what = "everything" if order_no == ALL else f"order {order_no}"
+    if account == ALL:
+        return what
+    return f"account {account}" if order_no == ALL else f"{what} of account {account}"
+
+
+def still_silent(settings: Settings, paused: tuple[tuple[str, str], ...]) -> Iterator[str]:
+    """Yield a line for each pause there is, with the way to end it."""
+    for account, order_no in paused:
+        named = "all" if order_no == ALL else order_no
+        option = "" if account == ALL else f" --account {account}"
+        yield f"  paused: {place(account, order_no)} (p2pbot resume {named}{option})"
+    brake = PauseFile({account.name: account.rules for account in settings.accounts})
+    for account_settings in settings.accounts:
+        if brake.is_set(account_settings.name):
+            directory = account_settings.rules
+            yield f"  paused: account {account_settings.name} by the file PAUSE beside {directory}, or it is missing"

@@ -1,0 +1,40 @@
+"""``p2pbot run``: the daemon."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+from typing import TYPE_CHECKING
+
+from p2pbot.adapters.logs import foreign_lines, open_log
+from p2pbot.cli.options import settings_of
+
+if TYPE_CHECKING:
+    from p2pbot.cli.parser import Parser
+
+_ABOUT = """\
+Answers the order chats of all accounts of the configuration until it is told to stop (Ctrl-C, SIGTERM).
+It logs on standard output. In `mode: shadow` it decides and records, and sends nothing."""
+_MORE = """\
+examples:
+  p2pbot run
+  p2pbot run --config /etc/p2pbot/config.yaml
+
+exit codes: 0 stopped as told, 1 failure (start it again), 78 configuration, keys, rules or state directory"""
+
+
+def register(commands: argparse._SubParsersAction[Parser]) -> None:
+    """Add the command."""
+    parser = commands.add_parser("run", help="answer the chats: the daemon", description=_ABOUT, epilog=_MORE)
+    parser.set_defaults(handler=_run)
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    settings = settings_of(arguments)
+    from p2pbot.app import App  # noqa: PLC0415 - a wrong configuration is told before everything is imported
+
+    log = open_log(output=settings.log.format, level=settings.log.level)
+    for warning in settings.warnings:
+        log.warning("configuration.odd", finding=warning.splitlines()[0])
+    with foreign_lines(log):
+        return asyncio.run(App(settings, log=log, signals=True).run())
