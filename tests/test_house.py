@@ -92,10 +92,7 @@ INNOCENT: list[tuple[Law, str, str]] = [
     (
         laws.no_fixed_sleeps,
         "tests/e2e/stage.py",
-        "async def f():\n"
-        "    async with asyncio.timeout(5):\n"
-        "        while not done():\n"
-        "            await asyncio.sleep(0.01)\n",
+        "async def f():\n  async with asyncio.timeout(5):\n    while not done():\n      await asyncio.sleep(0.01)\n",
     ),
     (laws.closed_exchange_paths, "p2pbot/protocol/calls.py", 'PATH = "/sapi/v1/c2c/orderMatch/listOrders"\n'),
     (
