@@ -18,6 +18,18 @@ from p2pbot.sandbox.uploads import Uploads
 
 _MOST_ROWS = 100
 _MOST_HISTORY_MS = 30 * 24 * 3600 * 1000
+_KEY_MADE_MS = 1_700_000_000_000
+_KEY_FLAGS = (
+    "ipRestrict",
+    "enableReading",
+    "enableWithdrawals",
+    "enableInternalTransfer",
+    "permitsUniversalTransfer",
+    "enableSpotAndMarginTrading",
+    "enableMargin",
+    "enableFutures",
+    "enableVanillaOptions",
+)
 _NO_ORDER = refused("83001", "SIMULATED: the order does not exist")
 
 
@@ -35,6 +47,7 @@ def routes(state: State, uploads: Uploads) -> dict[str, Route]:
         f"{match}/queryCounterPartyOrderStatistic": Route("POST", desk.statistic),
         # Public and documented without the header, so that clients which nobody here wrote can use it.
         f"{match}/listUserOrderHistory": Route("GET", desk.public_history, web_only=False),
+        "/sapi/v1/account/apiRestrictions": Route("GET", desk.restrictions, web_only=False),
     }
 
 
@@ -167,6 +180,12 @@ class _Desk:
             if start <= order.created_ms <= end and side in ("", order.spec.side.value.upper())
         ]
         return success([views.public_row(order) for order in found[first:last]], len(found))
+
+    @staticmethod
+    def restrictions(account: Account, _: Parameters, __: int) -> Answer:
+        """Return what the key may do: a bare object, without the C2C envelope (from the public wallet documents)."""
+        flags = {name: name in account.spec.key_rights for name in _KEY_FLAGS}
+        return Answer(body=frames.encode({"createTime": _KEY_MADE_MS} | flags))
 
     def _own(self, account: Account, number: str) -> Order | None:
         order = self._state.orders.get(number)

@@ -11,13 +11,14 @@ import ipaddress
 import logging
 import random
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from aiohttp import web
 
+from p2pbot.sandbox.actions import ACTIONS
 from p2pbot.sandbox.certificate import make_certificates, server_context, write_private
 from p2pbot.sandbox.control import Control
 from p2pbot.sandbox.faults import Fault
@@ -99,6 +100,12 @@ class Sandbox:
                     await self._shell.wait_changed()
         except TimeoutError:
             raise TimeoutError(f"waited {timeout_s} s in vain for {what or _place(condition)}") from None
+
+    def perform(self, name: str, arguments: Mapping[str, Any]) -> Any:
+        """Perform an action of the control table; return its JSON. Raises KeyError, ValueError, IllegalTransition."""
+        if name not in ACTIONS:
+            raise KeyError(f"there is no action {name!r}; there are: {', '.join(ACTIONS)}")
+        return self._shell.run(lambda now_ms: ACTIONS[name].perform(self.world, arguments, now_ms))
 
     # ---- what people do ----
 

@@ -19,7 +19,8 @@ class SandboxAccount:
     """One merchant account of the simulated exchange.
 
     Give ``hmac_secret``, or ``public_key_pem`` (RSA or Ed25519), or both. ``p2p_allowed`` and ``address_allowed``
-    False make every signed call answer -2015; ``merchant`` False makes chat calls answer an empty 200.
+    False make every signed call answer -2015; ``merchant`` False makes chat calls answer an empty 200. ``key_rights``
+    are the flags that ``apiRestrictions`` shows as true.
     """
 
     name: str
@@ -31,6 +32,7 @@ class SandboxAccount:
     p2p_allowed: bool = True
     address_allowed: bool = True
     merchant: bool = True
+    key_rights: tuple[str, ...] = ("ipRestrict", "enableReading")
 
 
 class SecondSocket(StrEnum):

@@ -1,0 +1,87 @@
+"""The files that a daemon needs to meet the simulated exchange: keys, a configuration, a first rule.
+
+Promise: keys are random, of mode 0600, and stay the same when the sandbox starts again in the same directory; a
+configuration or rules that a person changed are never overwritten.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from p2pbot.sandbox.certificate import write_private
+from p2pbot.sandbox.options import SandboxAccount
+
+_MARK = "# SIMULATED: written by `p2pbot sandbox`, and written anew as long as this line stands here."
+_RULES = """\
+# SIMULATED: a first rule to see something happen.
+version: 1
+rules:
+  - id: paid-claim
+    words: [paid, "оплат*", 付款]
+    reply: "Thanks! Please press «Transferred, notify seller» in the order."
+    examples: ["I paid"]
+    not_examples: ["hello"]
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class AccountKit:
+    """One account and the files of its key."""
+
+    account: SandboxAccount
+    key_file: Path
+    secret_file: Path
+
+
+def account_kits(directory: Path, names: Sequence[str]) -> tuple[AccountKit, ...]:
+    """Return accounts with their keys from ``directory``, made where they are missing. Raises OSError.
+
+    The first account's files are ``api_key`` and ``api_secret``, those of others begin with their name.
+    """
+    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    kits = []
+    for number, name in enumerate(names):
+        prefix = "" if number == 0 else f"{name}."
+        key_file, secret_file = directory / f"{prefix}api_key", directory / f"{prefix}api_secret"
+        key, secret = _kept(key_file), _kept(secret_file)
+        kits.append(AccountKit(SandboxAccount(name=name, api_key=key, hmac_secret=secret), key_file, secret_file))
+    return tuple(kits)
+
+
+def _kept(path: Path) -> str:
+    if not path.exists():
+        write_private(path, f"simulated{secrets.token_hex(28)}".encode())
+    return path.read_text("utf-8").strip()
+
+
+def write_configuration(directory: Path, kits: Sequence[AccountKit], rest_url: str, ca_file: Path | None) -> bool:
+    """Write ``config.yaml`` and a first rule; return False if a person's own configuration was left as it is."""
+    rules = directory / "rules"
+    if not rules.exists():
+        rules.mkdir()
+        (rules / "10-first.yaml").write_text(_RULES, "utf-8")
+    path = directory / "config.yaml"
+    if path.exists() and not path.read_text("utf-8").startswith(_MARK):
+        return False
+    path.write_text(_configuration(kits, rest_url, ca_file), "utf-8")
+    return True
+
+
+def _configuration(kits: Sequence[AccountKit], rest_url: str, ca_file: Path | None) -> str:
+    """Return the YAML; paths are beside the file, texts are quoted as JSON, which YAML reads."""
+    lines = [_MARK, "version: 1", "mode: live", "state_dir: state", "accounts:"]
+    for kit in kits:
+        lines += [
+            f"  - name: {json.dumps(kit.account.name)}",
+            f"    api_key_file: {json.dumps(kit.key_file.name)}",
+            f"    api_secret_file: {json.dumps(kit.secret_file.name)}",
+            "    rules: rules",
+        ]
+    lines += ["exchange:", f"  rest_url: {json.dumps(rest_url)}"]
+    if ca_file:
+        lines.append(f"  ca_file: {json.dumps(ca_file.name)}")
+    return "\n".join(lines) + "\n"
