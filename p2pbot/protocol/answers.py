@@ -66,6 +66,12 @@ def read_time(answer: Answer) -> int:
     return time_ms
 
 
+def read_key_rights(answer: Answer) -> frozenset[str]:
+    """Return the names of the rights that a key has (``ipRestrict``, ``enableReading``, ``enableWithdrawals`` …)."""
+    row = _row(answer, "the key's rights")
+    return frozenset(name for name, granted in row.items() if granted is True)
+
+
 def read_credential(answer: Answer) -> ChatCredential:
     """Return what one connect needs; every part must be there."""
     row = _row(answer, "the chat credential")

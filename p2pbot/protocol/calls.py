@@ -31,6 +31,17 @@ def server_time() -> RestCall[int]:
     )
 
 
+def key_rights() -> RestCall[frozenset[str]]:
+    """Ask what our API key may do. Source: the exchange's public wallet documents (a bare answer)."""
+    return RestCall(
+        name="key_rights",
+        method="GET",
+        path="/sapi/v1/account/apiRestrictions",
+        parse=answers.read_key_rights,
+        bare=True,
+    )
+
+
 def chat_credential() -> RestCall[ChatCredential]:
     """Ask for what one connect to the chat needs; the token is new at each call."""
     return _get("chat_credential", f"{_CHAT}/retrieveChatCredential", answers.read_credential)

@@ -20,6 +20,7 @@ ORDERS = "/sapi/v1/c2c/orderMatch"
 
 EVERY_CALL: list[tuple[RestCall[Any], str, str, dict[str, str], dict[str, object] | None]] = [
     (calls.server_time(), "GET", "/api/v3/time", {}, None),
+    (calls.key_rights(), "GET", "/sapi/v1/account/apiRestrictions", {}, None),
     (calls.chat_credential(), "GET", f"{CHAT}/retrieveChatCredential", {}, None),
     (calls.presign("a.PNG"), "POST", f"{CHAT}/image/pre-signed-url", {}, {"imageName": "a.PNG"}),
     (
@@ -78,9 +79,10 @@ def test_request(
 
 
 def test_only_the_clock_is_asked_unsigned() -> None:
-    """Every call but the clock's is signed, and only the clock answers without an envelope."""
+    """Every call but the clock's is signed; only the clock and the wallet's call answer without an envelope."""
     assert {(call.name, call.signed, call.bare) for call, *_ in EVERY_CALL if not call.signed or call.bare} == {
-        ("server_time", False, True)
+        ("server_time", False, True),
+        ("key_rights", True, True),
     }
 
 
@@ -122,6 +124,12 @@ def read(call: RestCall[Any], data: object, total: int | None = None) -> Any:
 def test_time() -> None:
     """The clock's answer is Unix milliseconds."""
     assert read(calls.server_time(), {"serverTime": 1767600000000}) == 1767600000000
+
+
+def test_key_rights() -> None:
+    """A right counts when the exchange says true, and what is no flag is left out."""
+    data = {"ipRestrict": True, "createTime": 1, "enableReading": True, "enableWithdrawals": False, "odd": "true"}
+    assert read(calls.key_rights(), data) == {"ipRestrict", "enableReading"}
 
 
 def test_credential() -> None:
@@ -205,6 +213,7 @@ def test_mark_read_reads_nothing() -> None:
     ("call", "data"),
     [
         (calls.server_time(), {}),
+        (calls.key_rights(), [1]),
         (calls.server_time(), {"serverTime": "soon"}),
         (calls.chat_credential(), None),
         (calls.chat_credential(), {"chatWssUrl": "wss://a", "listenKey": "k", "listenToken": ""}),
