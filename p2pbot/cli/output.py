@@ -62,15 +62,15 @@ def columns(rows: Iterable[Sequence[str]]) -> list[str]:
     """Return the rows with aligned columns, two blanks between them. The last column is as long as it is."""
     table = [list(row) for row in rows]
     count = max((len(row) for row in table), default=0)
-    widths = [max((_width(row[at]) for row in table if at < len(row) - 1), default=0) for at in range(count)]
+    widths = [max((cells(row[at]) for row in table if at < len(row) - 1), default=0) for at in range(count)]
     return ["  ".join(_padded(row, widths)).rstrip() for row in table]
 
 
 def _padded(row: list[str], widths: list[int]) -> list[str]:
-    return [cell + " " * (widths[at] - _width(cell)) if at < len(row) - 1 else cell for at, cell in enumerate(row)]
+    return [cell + " " * (widths[at] - cells(cell)) if at < len(row) - 1 else cell for at, cell in enumerate(row)]
 
 
-def _width(text: str) -> int:
+def cells(text: str) -> int:
     """Return how many cells a terminal uses: two for a Chinese character, none for a combining mark or a colour."""
     bare = _COLOUR.sub("", text)
     return sum(0 if combining(char) else 2 if east_asian_width(char) in "WF" else 1 for char in bare)
