@@ -1,0 +1,93 @@
+"""The unit, the image and the compose file agree with the program that they start."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from p2pbot.cli import EXIT_CONFIG, EXIT_USAGE
+from p2pbot.cli.parser import parse
+from p2pbot.config.schema import Timings
+
+ROOT = Path(__file__).resolve().parents[2]
+UNIT = (ROOT / "systemd/p2pbot.service").read_text("utf-8")
+DOCKERFILE = (ROOT / "Dockerfile").read_text("utf-8")
+COMPOSE = (ROOT / "compose.yaml").read_text("utf-8")
+SLOW_DISK_S = 5
+SYSTEMD_ANALYZE = shutil.which("systemd-analyze")
+
+
+def setting(name: str) -> str:
+    """Return the unit's only value of a setting."""
+    (value,) = re.findall(rf"^{name}=(.*)$", UNIT, re.MULTILINE)
+    return str(value)
+
+
+def shutdown_s() -> float:
+    """Return how long a shutdown may take by default."""
+    timings = Timings()
+    return timings.shutdown_settle.s + timings.shutdown_close.s + SLOW_DISK_S
+
+
+def test_unit_starts_what_the_command_line_knows() -> None:
+    """ExecStart is a command that parses."""
+    program, *arguments = shlex.split(setting("ExecStart"))
+    assert program.endswith("/p2pbot")
+    assert parse(arguments).config == "/etc/p2pbot/config.yaml"
+
+
+def test_image_starts_what_the_command_line_knows() -> None:
+    """The image's default command parses, and looks where compose.yaml puts the configuration."""
+    (given,) = re.findall(r"^CMD (\[.*\])$", DOCKERFILE, re.MULTILINE)
+    config = parse(json.loads(given)).config
+    assert f":{config}:ro" in COMPOSE
+
+
+def test_unit_does_not_start_again_what_a_person_must_mend() -> None:
+    """A wrong command line or configuration ends the service for good."""
+    assert {int(code) for code in setting("RestartPreventExitStatus").split()} == {EXIT_USAGE, EXIT_CONFIG}
+
+
+def test_shutdown_has_the_time_it_may_take() -> None:
+    """Docker and systemd wait longer for the end than p2pbot's own deadlines, with room for a slow disk."""
+    (grace,) = re.findall(r"stop_grace_period: (\d+)s", COMPOSE)
+    assert int(setting("TimeoutStopSec")) >= shutdown_s()
+    assert int(grace) >= shutdown_s()
+
+
+def test_image_runs_as_a_number_that_owns_its_state() -> None:
+    """The user is numeric and not root, and the state directory is its own."""
+    (user,) = re.findall(r"^USER (\d+):\d+$", DOCKERFILE, re.MULTILINE)
+    assert int(user) > 0
+    assert f"-m 0700 -o {user} -g {user} /state" in DOCKERFILE
+    assert f"chown {user}:{user} secrets" in COMPOSE
+
+
+def test_image_is_made_from_the_lock() -> None:
+    """Nothing comes into the image without its hash, and the builder's frontend is not fetched from elsewhere."""
+    installs = re.findall(r"pip install .*", DOCKERFILE)
+    assert installs
+    assert all("--require-hashes" in line or "--no-index" in line for line in installs)
+    assert "# syntax" not in DOCKERFILE
+
+
+@pytest.mark.skipif(SYSTEMD_ANALYZE is None, reason="no systemd-analyze here")
+def test_unit_is_correct_and_locked_down(tmp_path: Path) -> None:
+    """The unit has nothing that systemd does not know, and its exposure is 1.1 of 10 (newer ones ask for more)."""
+    copy = tmp_path / "p2pbot.service"
+    copy.write_text(re.sub(r"^ExecStart=\S+", "ExecStart=/bin/true", UNIT, flags=re.MULTILINE))
+    verified = analyze("verify", "--recursive-errors=no", str(copy))
+    assert (verified.returncode, verified.stderr) == (0, "")
+    assert analyze("security", "--offline=true", "--threshold=15", str(copy)).returncode == 0
+
+
+def analyze(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run systemd-analyze."""
+    argv = [str(SYSTEMD_ANALYZE), *arguments]
+    return subprocess.run(argv, check=False, capture_output=True, text=True)  # noqa: S603 - the machine's own tool
