@@ -13,6 +13,7 @@ from p2pbot.errors import ConnectFailed
 
 _CLOCK = "set this machine's clock (NTP), or wait until the certificate is renewed"
 _CERTIFICATE: dict[int, tuple[str, str]] = {
+    7: ("is not signed by the authority that it names", "check the address: somebody else may be answering"),
     9: ("is not valid yet", _CLOCK),
     10: ("has expired", _CLOCK),
     18: ("signs itself", "check the address; for the sandbox set exchange.ca_file"),
@@ -34,7 +35,10 @@ _ERRNO: dict[int, tuple[str, str]] = {
     errno.EHOSTUNREACH: ("cannot be reached", "check this machine's network"),
     errno.ENETUNREACH: ("cannot be reached: there is no network", "check this machine's network"),
     errno.ETIMEDOUT: ("does not answer", "check this machine's network and firewall"),
-    errno.ECONNRESET: ("broke off while connecting", "a firewall or proxy on the way may do that"),
+    errno.ECONNRESET: (
+        "broke off while connecting",
+        "check that the address speaks TLS and that no firewall cuts it",
+    ),
     errno.EMFILE: ("cannot be reached: this process has too many open files", "raise its limit of open files"),
 }
 
@@ -43,7 +47,7 @@ def connect_failed(error: BaseException, place: str) -> ConnectFailed:
     """Return the error for a failed connect to ``place`` (host:port), in words that fit its cause."""
     if isinstance(error, ssl.SSLCertVerificationError):
         what, remedy = _CERTIFICATE.get(
-            error.verify_code, ("is not trusted", "check the address and this machine's clock")
+            getattr(error, "verify_code", 0), ("is not trusted", "check the address and this machine's clock")
         )
         return ConnectFailed(f"the certificate of {place} {what}", remedy=remedy)
     if isinstance(error, ssl.SSLError):
@@ -52,6 +56,12 @@ def connect_failed(error: BaseException, place: str) -> ConnectFailed:
         )
     if isinstance(error, socket.gaierror):
         return ConnectFailed(f"the name of {place} is not found", remedy="check the address and this machine's DNS")
-    number = error.errno if isinstance(error, OSError) and error.errno is not None else 0
-    what, remedy = _ERRNO.get(number, ("cannot be connected to", "check this machine's network"))
+    what, remedy = _ERRNO.get(_number(error), ("cannot be connected to", "check this machine's network"))
     return ConnectFailed(f"{place} {what}", remedy=remedy)
+
+
+def _number(error: BaseException) -> int:
+    """Return the system's number of an error; asyncio raises resets without one."""
+    if isinstance(error, ConnectionResetError):
+        return errno.ECONNRESET
+    return error.errno or 0 if isinstance(error, OSError) else 0

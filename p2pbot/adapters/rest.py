@@ -3,7 +3,8 @@
 Promise: signs, keeps the exchange's clock, retries what may be repeated, and raises only ``p2pbot.errors``. No URL,
 key or header is in an error. Redirects are refused, cookies dropped, answers bounded.
 Danger: one session serves all accounts; the key is in the request, never in the session. After 429 or 418 nothing
-leaves until the exchange's time is over.
+leaves until the exchange's time is over. Beside our retries, aiohttp repeats a GET once by itself when a connection
+kept alive turns out to be dead.
 """
 
 from __future__ import annotations
@@ -97,7 +98,7 @@ class ExchangeRest:
 
     @property
     def clock_offset_ms(self) -> int | None:
-        """How far the exchange's clock is ahead of this machine's, a little less by intent; None before it is learnt."""
+        """How far the exchange's clock is ahead of this machine's less a bias; None before it is learnt."""
         if self._server_clock is None:
             return None
         return self._server_clock.now_ms(self._clock.boottime_s()) - self._clock.now_ms()

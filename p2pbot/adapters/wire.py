@@ -128,15 +128,17 @@ class ChatConnection:
                 await self._socket.close(code, short)
         except (WebSocketException, OSError):  # TimeoutError is an OSError
             self._socket.transport.abort()
+            await self._socket.wait_closed()  # at once, after an abort
 
 
 def _place(address: str) -> str:
     """Return host and port of an address for error texts: nothing else of it may be seen."""
     try:
         parts = urlsplit(address)
-        return f"{parts.hostname}:{parts.port or (443 if parts.scheme == 'wss' else 80)}"
+        port = parts.port or (443 if parts.scheme == "wss" else 80)
     except ValueError:
         return "the chat's address"
+    return f"{parts.hostname}:{port}"
 
 
 def _refusal(status: int, wait_s: float | None, place: str) -> P2pbotError:
