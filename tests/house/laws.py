@@ -18,7 +18,7 @@ LONGEST_FILE = 400  # lines: one idea
 SHORTEST_REASON = 3  # words: "# best effort" says nothing
 
 # The doors: here the outside world is read, so here alone may the world be asked for time, luck and environment.
-OUTSIDE = ("p2pbot/adapters/", "p2pbot/sandbox/", "p2pbot/cli/", "p2pbot/console/", "p2pbot/app.py")
+OUTSIDE = ("p2pbot/adapters/", "p2pbot/sandbox/", "p2pbot/cli/", "p2pbot/console/", "p2pbot/app")
 ENVIRONMENT = (*OUTSIDE, "p2pbot/config.py", "p2pbot/config/")
 
 # No call that moves money or changes an order or an ad exists in the client: the paths it may hold are these.
