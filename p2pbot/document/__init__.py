@@ -14,10 +14,11 @@ from pydantic import BaseModel, ValidationError
 
 from p2pbot.document.complaints import child, complaint, did_you_mean, findings_of
 from p2pbot.document.findings import Finding, Position, Severity
-from p2pbot.document.nodes import Mapping, Node, Scalar, plain_data, read_nodes
+from p2pbot.document.nodes import Mapping, Node, Scalar, Sequence, plain_data, read_nodes
 from p2pbot.document.source import Source, looks_secret
 
 M = TypeVar("M", bound=BaseModel)
+P = TypeVar("P", bound=BaseModel)
 MAX_FINDINGS = 100  # per file; nobody reads more at once
 _MAX_ERRORS = 1000  # of pydantic, before the branches of unions are sorted out
 
@@ -71,6 +72,25 @@ class Loaded(Generic[M]):
     ) -> Finding:
         """Return a finding of this file at ``position`` with its line."""
         return self.source.with_snippet(Finding(position, message, hint, code, severity))
+
+    def part(self, path: tuple[str | int, ...], model: type[P]) -> P | None:
+        """Return the value at ``path`` alone as a ``model``, or None: what is sound in a file that is not."""
+        node = self._exact(path)
+        try:
+            return None if node is None else model.model_validate(plain_data(node))
+        except ValidationError:
+            return None
+
+    def size(self, path: tuple[str | int, ...]) -> int:
+        """Return how many items the list at ``path`` has; 0 when there is none."""
+        node = self._exact(path)
+        return len(node.items) if isinstance(node, Sequence) else 0
+
+    def _exact(self, path: tuple[str | int, ...]) -> Node | None:
+        node = self.root
+        for part in path:
+            node = child(node, part) if node else None
+        return node
 
     def _nearest(self, path: tuple[str | int, ...]) -> Node:
         assert self.root is not None  # noqa: S101 - the callers asked

@@ -1,0 +1,154 @@
+"""``when:`` as checks with three answers: a fact that is not known makes a condition unknown, and unknown never fires.
+
+Promise: a check names itself, what it wanted and what it found, for traces; a nickname is compared and never shown.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from enum import StrEnum
+from typing import NamedTuple
+
+from p2pbot.model import OrderStatus
+from p2pbot.rules.facts import Facts
+from p2pbot.rules.measures import Bound
+from p2pbot.rules.spec import CounterpartySpec, WhenSpec
+
+DEFAULT_IDLE_MS = 600_000
+Test = Bound | str | bool
+# What a fact may be: each possibility as its spellings. No possibility at all means: not known.
+Possible = tuple[tuple[object, ...], ...]
+Path = tuple[str | int, ...]
+
+
+class Truth(StrEnum):
+    """The three answers."""
+
+    TRUE = "true"
+    FALSE = "false"
+    UNKNOWN = "unknown"
+
+
+class Answer(NamedTuple):
+    """An answer and what was found, for the trace."""
+
+    truth: Truth
+    actual: str
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One condition of one rule."""
+
+    name: str
+    wanted: str
+    where: str
+    judge: Callable[[Facts], Answer] = field(repr=False)
+
+
+def compile_when(when: WhenSpec, where: Callable[[Path], str]) -> tuple[Check, ...]:
+    """Return the checks of ``when:``; ``where`` gives the place of a path below it."""
+    checks = tuple(_check(path, tests, where(path)) for path, tests in _given(when))
+    idle_ms = DEFAULT_IDLE_MS if when.operator_idle is None else when.operator_idle
+    return (*checks, _idle_check(idle_ms, where(("operator_idle",)))) if idle_ms else checks
+
+
+def _given(spec: WhenSpec | CounterpartySpec, above: Path = ()) -> Iterator[tuple[Path, tuple[Test, ...]]]:
+    """Yield the conditions that are written, with their tests, in the order of the specification."""
+    for name in type(spec).model_fields:
+        value = getattr(spec, name)
+        if isinstance(value, CounterpartySpec):
+            yield from _given(value, (*above, name))
+        elif value is not None and name != "operator_idle":
+            yield (*above, name), value if isinstance(value, tuple) else (value,)
+
+
+def _check(path: Path, tests: tuple[Test, ...], where: str) -> Check:
+    name = ".".join(map(str, path))
+    read = _READ[name]
+    wanted = " or ".join(_spoken(test) for test in tests)
+
+    def judge(facts: Facts) -> Answer:
+        possible = read(facts)
+        answers = {any(_accepts(test, spelling) for test in tests for spelling in one) for one in possible}
+        truth = Truth.UNKNOWN if len(answers) != 1 else Truth.TRUE if answers.pop() else Truth.FALSE
+        return Answer(truth, _found(name, possible))
+
+    return Check(f"when.{name}", wanted, where, judge)
+
+
+def _idle_check(idle_ms: int, where: str) -> Check:
+    minutes = _minutes(idle_ms)
+
+    def judge(facts: Facts) -> Answer:
+        if facts.last_operator_ms is None:
+            return Answer(Truth.TRUE, "nobody wrote")
+        silent_ms = facts.now_ms - facts.last_operator_ms
+        return Answer(Truth.TRUE if silent_ms >= idle_ms else Truth.FALSE, f"one wrote {_minutes(silent_ms)} ago")
+
+    return Check("when.operator_idle", f"no person of ours wrote for {minutes}", where, judge)
+
+
+def _minutes(span_ms: int) -> str:
+    return f"{span_ms // 60_000}m" if span_ms >= 60_000 else f"{max(span_ms, 0) // 1000}s"  # noqa: PLR2004 - a minute
+
+
+def _accepts(test: Test, value: object) -> bool:
+    if isinstance(test, bool):
+        return test is value
+    if isinstance(test, Bound):
+        return isinstance(value, int | Decimal) and test.holds(Decimal(value))
+    return str(test).casefold() == str(value).casefold()
+
+
+def _spoken(test: Test) -> str:
+    return ("yes" if test else "no") if isinstance(test, bool) else str(test)
+
+
+def _found(name: str, possible: Possible) -> str:
+    if not possible:
+        return "not known"
+    if name in _HIDDEN:
+        return "another"
+    shown = [one[0] for one in possible]
+    return ", ".join(_spoken(value) if isinstance(value, bool) else str(value) for value in shown[:5])
+
+
+def _one(value: object) -> Possible:
+    return () if value is None or value == "" else ((value,),)
+
+
+def _status(facts: Facts) -> Possible:
+    return () if facts.order.status is OrderStatus.UNKNOWN else ((facts.order.status,),)
+
+
+def _payment_methods(facts: Facts) -> Possible:
+    """Return the method that was selected, or each that may be."""
+    methods = facts.order.payment_methods or ()
+    selected = [one for one in methods if one.method_id and one.method_id == facts.order.selected_payment_id]
+    return tuple((one.identifier, one.name) for one in selected or methods)
+
+
+_HIDDEN = frozenset({"counterparty.nickname"})
+_READ: Mapping[str, Callable[[Facts], Possible]] = {
+    "side": lambda facts: _one(facts.order.side),
+    "order_status": _status,
+    "asset": lambda facts: _one(facts.order.asset),
+    "fiat": lambda facts: _one(facts.order.fiat),
+    "amount": lambda facts: _one(facts.order.amount),
+    "total": lambda facts: _one(facts.order.total),
+    "price": lambda facts: _one(facts.order.price),
+    "payment_method": _payment_methods,
+    "ad": lambda facts: _one(facts.order.ad),
+    "account": lambda facts: _one(facts.account or facts.order.account),
+    "counterparty.orders": lambda facts: _one(facts.order.counterparty.orders),
+    "counterparty.completion": lambda facts: _one(facts.order.counterparty.completion),
+    "counterparty.registered": lambda facts: _one(facts.order.counterparty.registered_days),
+    "counterparty.trades_with_us": lambda facts: _one(facts.order.counterparty.trades_with_us),
+    "counterparty.nickname": lambda facts: _one(facts.order.counterparty.nickname),
+    "first_message": lambda facts: _one(facts.first_message),
+    "message_no": lambda facts: _one(facts.message_no),
+    "language": lambda facts: _one(facts.language),
+}

@@ -1,0 +1,31 @@
+"""Everything that a rule may ask: one frozen value, built by whoever holds the conversation.
+
+Promise: None means "not known", never "no". ``last_operator_ms`` is the exception: None means that no person of ours
+has written in this order.
+Danger: it holds names and bank data; its ``repr`` hides them as the order's does.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from p2pbot.model import Order
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """What is known when a rule is asked.
+
+    ``message_no`` counts the counterparty's messages in this order from 1; ``language`` is a code such as ``ru`` once
+    the conversation has settled on one; ``timezone`` is the merchant's IANA zone, for dates in texts and for
+    ``once_per: day``.
+    """
+
+    order: Order
+    now_ms: int
+    account: str = ""
+    message_no: int | None = None
+    first_message: bool | None = None
+    last_operator_ms: int | None = None
+    language: str | None = None
+    timezone: str = "UTC"

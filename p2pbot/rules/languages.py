@@ -1,0 +1,90 @@
+"""Which language somebody writes: by script where that decides, else by the commonest small words.
+
+Promise: None when in doubt; a guess is for choosing among texts that a merchant wrote, nothing more.
+"""
+
+from __future__ import annotations
+
+import regex
+
+from p2pbot.rules.folding import fold
+
+LANGUAGES = frozenset(
+    [
+        "default",
+        "en",
+        "es",
+        "ru",
+        "zh",
+        "ar",
+        "tr",
+        "pt",
+        "fr",
+        "vi",
+        "hi",
+        "uk",
+        "de",
+        "it",
+        "id",
+        "ms",
+        "ja",
+        "ko",
+        "th",
+        "fa",
+        "ur",
+        "bn",
+        "pl",
+        "ro",
+        "nl",
+        "kk",
+        "uz",
+        "ka",
+        "hy",
+        "az",
+        "he",
+        "el",
+        "cs",
+        "sv",
+    ]
+)
+_SCRIPTS = (
+    ("ja", regex.compile(r"[\p{Hiragana}\p{Katakana}]")),
+    ("zh", regex.compile(r"\p{Han}")),
+    ("ko", regex.compile(r"\p{Hangul}")),
+    ("th", regex.compile(r"\p{Thai}")),
+    ("hi", regex.compile(r"\p{Devanagari}")),
+    ("bn", regex.compile(r"\p{Bengali}")),
+    ("he", regex.compile(r"\p{Hebrew}")),
+    ("el", regex.compile(r"\p{Greek}")),
+    ("ka", regex.compile(r"\p{Georgian}")),
+    ("hy", regex.compile(r"\p{Armenian}")),
+    ("ur", regex.compile(r"[ٹڈڑںے]")),
+    ("fa", regex.compile(r"[پچژگ]")),
+    ("ar", regex.compile(r"\p{Arabic}")),
+    ("uk", regex.compile(r"[іїєґ]", regex.IGNORECASE)),
+    ("ru", regex.compile(r"\p{Cyrillic}")),
+)
+_SMALL_WORDS = {
+    "en": "the you your is are have has i we to it and for what how please hello hi hey thanks thank paid sent done",
+    "es": "el la los que es por para con mi tu su ya hola gracias como cuanto pague pagado envie listo si una",
+    "pt": "o os que e por para com meu seu ja ola oi obrigado obrigada como paguei pago enviei voce nao sim uma",
+    "fr": "le les que est pour avec mon votre vous je bonjour merci comment paye envoye oui non une deja",
+    "tr": "bir ve bu ne nasil merhaba selam tesekkurler odeme odedim gonderdim yaptim evet hayir lutfen tamam mi",
+    "vi": "la ban toi anh chi da roi chua cam on xin chao chuyen khoan tien khong duoc nhe",
+    "de": "der die das ist ich sie und mit hallo danke bitte bezahlt nein ja wie eine",
+    "it": "il lo gli che per con mio ciao grazie come pagato inviato una sono",
+    "id": "yang saya anda sudah belum terima kasih halo tolong bayar transfer tidak ya kak",
+}
+_WORDS = {code: frozenset(words.split()) for code, words in _SMALL_WORDS.items()}
+
+
+def guess_language(text: str) -> str | None:
+    """Return the code of the language that ``text`` seems to be in, or None."""
+    for code, script in _SCRIPTS:
+        if script.search(text):
+            return code
+    words = fold(text).words
+    scores = {code: sum(word in known for word in words) for code, known in _WORDS.items()}
+    best = max(scores.values())
+    leaders = [code for code, score in scores.items() if score == best]
+    return leaders[0] if best and len(leaders) == 1 else None

@@ -1,0 +1,120 @@
+"""Rule files to a rule set: all or nothing, with every fault of every file.
+
+Promise: pure; ``ruleset`` is None when any finding is an ERROR, so that half a set never runs. The order of files is
+by name, as merchants see it in their directory.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+
+from p2pbot.document import Finding, Loaded, Position, Severity, load_document
+from p2pbot.model import LimitScope
+from p2pbot.rules.compiling import Phrases, RuleCompiler
+from p2pbot.rules.lints import without_ignored
+from p2pbot.rules.rule import Rule
+from p2pbot.rules.ruleset import RuleSet
+from p2pbot.rules.spec import FileSpec, RuleSpec
+
+MAX_FILES = 200  # a directory that somebody keeps by hand
+MAX_FINDINGS = 200  # over all files; nobody reads more at once
+_HASH_LENGTH = 16  # hex digits, 64 bits: told apart, not defended
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedRules:
+    """The set (None when a finding is an ERROR) and the findings, by file and place."""
+
+    ruleset: RuleSet | None
+    findings: tuple[Finding, ...]
+
+
+_Compiled = tuple[RuleCompiler, Rule | None]
+
+
+def load_rules(files: Mapping[str, str]) -> LoadedRules:
+    """Return the rules of ``files`` (name to text)."""
+    if not files:
+        return LoadedRules(None, (_plain("rules", "there is no rule file", "write one, or run p2pbot init"),))
+    if len(files) > MAX_FILES:
+        return LoadedRules(None, (_plain("rules", f"there are {len(files)} rule files, more than {MAX_FILES}"),))
+    phrases, findings, compiled = Phrases(), list[Finding](), list[_Compiled]()
+    for name in sorted(files):
+        found, rules = _compile_file(name, files[name], phrases)
+        findings += found
+        compiled += rules
+    findings += _duplicates(compiled)
+    ruleset = RuleSet(_with_group_scopes(rule for _, rule in compiled if rule), phrases.numbers, content_hash(files))
+    findings += _examples(compiled, ruleset)
+    findings.sort(key=lambda finding: finding.position)
+    kept = [finding for name in sorted(files) for finding in _of_file(findings, name, files[name])]
+    broken = any(finding.severity is Severity.ERROR for finding in kept)
+    return LoadedRules(None if broken else ruleset, tuple(kept[:MAX_FINDINGS]))
+
+
+def content_hash(files: Mapping[str, str]) -> str:
+    """Return what names this content of these files in state, traces and logs."""
+    digest = hashlib.sha256()
+    for name in sorted(files):
+        for part in (name, files[name]):
+            data = part.encode(errors="surrogatepass")
+            digest.update(len(data).to_bytes(8, "big") + data)
+    return digest.hexdigest()[:_HASH_LENGTH]
+
+
+def _compile_file(name: str, text: str, phrases: Phrases) -> tuple[list[Finding], list[_Compiled]]:
+    loaded: Loaded[FileSpec] = load_document(text, name, FileSpec)
+    findings, rules = list(loaded.findings), list[_Compiled]()
+    for index in range(loaded.size(("rules",))):
+        spec = loaded.part(("rules", index), RuleSpec)
+        if spec is None:
+            continue  # its faults are among the file's; the other rules are looked at all the same
+        compiler = RuleCompiler(loaded, index, spec, phrases)
+        rules.append((compiler, compiler.compile()))
+        findings += compiler.findings
+    return findings, rules
+
+
+def _of_file(findings: Iterable[Finding], name: str, text: str) -> list[Finding]:
+    return without_ignored([finding for finding in findings if finding.position.file == name], text)
+
+
+def _duplicates(compiled: Iterable[_Compiled]) -> list[Finding]:
+    first: dict[str, RuleCompiler] = {}
+    findings = []
+    for compiler, _ in compiled:
+        known = first.setdefault(compiler.spec.id, compiler)
+        if known is not compiler:
+            message = f"the id `{compiler.spec.id}` is taken by the rule at {known.at('id')}"
+            findings.append(compiler.loaded.finding(compiler.at("id"), message, "give each rule its own", "P003"))
+    return findings
+
+
+def _with_group_scopes(given: Iterable[Rule]) -> list[Rule]:
+    """Return the rules with the scopes in which their group is counted by any of its rules."""
+    rules = list(given)
+    scopes: dict[str, set[LimitScope]] = defaultdict(lambda: {LimitScope.ORDER})
+    for rule in rules:
+        scopes[rule.group].update(limit.scope for limit in rule.limits)
+    return [replace(rule, scopes=frozenset(scopes[rule.group])) for rule in rules]
+
+
+def _examples(compiled: Iterable[_Compiled], ruleset: RuleSet) -> list[Finding]:
+    """Run ``examples`` and ``not_examples`` against the text checks of their own rule."""
+    return [finding for compiler, rule in compiled if rule for finding in _failed_examples(compiler, rule, ruleset)]
+
+
+def _failed_examples(compiler: RuleCompiler, rule: Rule, ruleset: RuleSet) -> Iterator[Finding]:
+    written = (("examples", compiler.spec.examples, True), ("not_examples", compiler.spec.not_examples, False))
+    for key, texts, meant in written:
+        for at, text in enumerate(texts or ()):
+            if rule.matcher.matches(ruleset.hear(text)) is not meant:
+                message = f"the rule `{rule.id}` {'does not match' if meant else 'matches'} this text"
+                yield compiler.loaded.finding(compiler.at(key, at), message)
+
+
+def _plain(file: str, message: str, hint: str = "") -> Finding:
+    return Finding(Position(file, 1, 1), message, hint)

@@ -1,0 +1,118 @@
+r"""Merchants' regular expressions, with a leash: a literal that must be there first, and 20 ms at most.
+
+Promise: no pattern holds the daemon for longer than its deadline; one that runs into it is reported, and whoever runs
+the rules leaves it out from then on. Patterns are probed with pump strings when they are loaded.
+Danger: Python's ``re`` is not for patterns that we did not write: it takes 23 s for ``(?:\w+\s?)+:`` on 28
+characters and cannot be interrupted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import chain
+from math import prod
+
+import regex
+
+from p2pbot.rules.folding import MAX_TEXT
+from p2pbot.rules.literals import plain_form, required_literals
+
+DEADLINE_S = 0.020
+MAX_PATTERN = 500  # characters; a longer one is a list of words
+_MAX_GROUP = 200  # characters of a named group that a reply may repeat
+_PROBES = 3  # a machine that stalls once must not condemn a pattern
+_PROBED_LENGTHS = (100, 400, MAX_TEXT)
+_MAX_SEEDS = 12
+_MAX_REPEAT = 50_000  # what nested counts come to; the engine unrolls them when it compiles
+_COUNT = regex.compile(r"\{(\d*),?(\d*)\}")
+
+
+class PatternFault(ValueError):
+    """The pattern cannot be used; the text says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class TimedOut:
+    """The engine gave up at its deadline: nobody knows whether the pattern matches."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The pattern matched; its named groups, empty ones left out."""
+
+    groups: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Pattern:
+    """A compiled pattern. ``literals`` is None when any text must be tried."""
+
+    text: str
+    engine: regex.Pattern[str]
+    literals: frozenset[str] | None
+
+    @property
+    def names(self) -> frozenset[str]:
+        """The named groups, which become ``match.<name>``."""
+        return frozenset(self.engine.groupindex)
+
+    def search(self, text: str) -> Found | TimedOut | None:
+        """Look for the pattern in ``visible`` text."""
+        if self.literals is not None:
+            plain = plain_form(text)
+            if not any(literal in plain for literal in self.literals):
+                return None
+        return self._search(text)
+
+    def slowest_length(self) -> int | None:
+        """Return the shortest text (of 100, 400, 2000 characters) that drives the engine into its deadline, or None."""
+        lengths = (length for length in _PROBED_LENGTHS if self._is_slow(length))
+        return next(lengths, None)
+
+    def _is_slow(self, length: int) -> bool:
+        pumps = self._pumps(length)
+        return any(all(isinstance(self._search(pump), TimedOut) for _ in range(_PROBES)) for pump in pumps)
+
+    def _search(self, text: str) -> Found | TimedOut | None:
+        try:
+            found = self.engine.search(text[:MAX_TEXT], timeout=DEADLINE_S)
+        except TimeoutError:
+            return TimedOut()
+        if found is None:
+            return None
+        groups = ((name, value[:_MAX_GROUP]) for name, value in found.groupdict().items() if value)
+        return Found(tuple(sorted(groups)))
+
+    def _pumps(self, length: int) -> Iterator[str]:
+        """Yield strings that repeat what the pattern seems to like, ended by what it does not."""
+        letters = dict.fromkeys(char for char in self.text if char.isalnum())
+        pieces = [*dict.fromkeys(self.literals or ()), *letters][:_MAX_SEEDS]
+        seeds = chain(("a", "0", "a ", "a0", " ", "付", "я "), pieces, (piece + " " for piece in pieces))
+        literal = next(iter(sorted(self.literals or ())), "")
+        for seed in seeds:
+            repeated = (seed * length)[: length - len(literal) - 1]
+            yield repeated + "\x00"
+            if literal:
+                yield literal + repeated + "\x00"
+                yield repeated[: length // 2] + "\x00" + literal
+
+
+def compile_pattern(text: str) -> Pattern:
+    """Return the pattern that a rule writes; letters match in either case. Raises PatternFault."""
+    if len(text) > MAX_PATTERN:
+        raise PatternFault(f"it has {len(text)} characters, more than {MAX_PATTERN}")
+    if _largest_repeat(text) > _MAX_REPEAT:
+        raise PatternFault("its counts in {} are too large together")
+    try:
+        engine = regex.compile(text, regex.IGNORECASE | regex.V0, cache_pattern=False)
+    except (regex.error, OverflowError, RecursionError, MemoryError, ValueError, TypeError, IndexError) as error:
+        raise PatternFault(f"it is not a regular expression: {str(error)[:120]}") from None
+    if engine.search("") is not None:
+        raise PatternFault("it matches an empty text, so it would match everything")
+    return Pattern(text, engine, required_literals(text))
+
+
+def _largest_repeat(text: str) -> int:
+    """Return an upper bound of how often the counts of a pattern repeat a part of it, as if all were nested."""
+    return prod(max(int(count or 1) for count in found.groups()) or 1 for found in _COUNT.finditer(text))

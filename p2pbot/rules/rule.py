@@ -1,0 +1,166 @@
+"""One compiled rule, and how it meets one occasion: every check in turn, the first that fails named.
+
+Promise: a rule fires only when every check is known to hold; the order of checks is cheap before dear: text, order
+facts, patterns, frequency, and at last the words themselves.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from p2pbot.model import EventKind, FiringCount, FiringMark, LimitScope, Stimulus
+from p2pbot.rules.conditions import Answer, Check, Truth
+from p2pbot.rules.facts import Facts
+from p2pbot.rules.languages import guess_language
+from p2pbot.rules.limits import Limit, refusal, scope_ids
+from p2pbot.rules.matching import Heard, Matcher, PatternCheck, PhraseCheck, Searched
+from p2pbot.rules.replies import Chance, Reply
+from p2pbot.rules.templates import CannotSay, Text
+from p2pbot.rules.variables import values
+from p2pbot.rules.verdict import Firing, Handover, Outcome, RuleTrace
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """A rule ready to be asked. ``scopes`` are those in which its firings are counted; ``where`` is its place."""
+
+    id: str
+    group: str
+    where: str
+    events: frozenset[EventKind]
+    priority: int = 0
+    matcher: Matcher = field(default_factory=Matcher)
+    checks: tuple[Check, ...] = ()
+    limits: tuple[Limit, ...] = ()
+    limit_where: str = ""
+    scopes: frozenset[LimitScope] = frozenset({LimitScope.ORDER})
+    reply: Reply | None = None
+    reply_where: str = ""
+    delay_ms: tuple[int, int] = (0, 0)
+    expires_ms: int = 120_000
+    notify: tuple[Text, ...] = ()
+    handover: Handover | None = None
+    goes_on: bool = False
+    shadow: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Occasion:
+    """A stimulus with all that is known, as every rule is asked about it."""
+
+    stimulus: Stimulus
+    facts: Facts
+    heard: Heard | None
+    firings: tuple[FiringCount, ...]
+    now_ms: int
+    rng: Chance
+    counterparty_key: str
+    left_out: frozenset[str] = frozenset()
+
+    @cached_property
+    def language(self) -> str | None:
+        """What the conversation settled on, else what this text seems to be in."""
+        return self.facts.language or (guess_language(self.heard.text) if self.heard else None)
+
+    @cached_property
+    def scope_ids(self) -> dict[LimitScope, str]:
+        """What each frequency scope is now."""
+        return dict(scope_ids(self.facts, self.counterparty_key))
+
+
+@dataclass(frozen=True, slots=True)
+class Meeting:
+    """How one rule met one occasion."""
+
+    trace: RuleTrace
+    firing: Firing | None = None
+    cannot_say: bool = False
+    timed_out: bool = False
+
+
+def meet(rule: Rule, occasion: Occasion) -> Meeting:
+    """Ask one rule about one occasion."""
+    failed = _text_failure(rule, occasion) or _fact_failure(rule, occasion)
+    if failed:
+        return Meeting(failed)
+    searched = rule.matcher.search(occasion.heard.visible) if occasion.heard else Searched(Answer(Truth.TRUE, ""))
+    if searched.check is not None:
+        trace = _failure(rule, searched.answer.truth, searched.check, searched.answer.actual)
+        return Meeting(trace, timed_out=searched.timed_out)
+    return _limit_failure(rule, occasion) or _speak(rule, occasion, searched.groups)
+
+
+def _text_failure(rule: Rule, occasion: Occasion) -> RuleTrace | None:
+    if rule.id in occasion.left_out:
+        wanted = "a pattern within its deadline"
+        return RuleTrace(rule.id, Outcome.UNKNOWN, "regex", wanted, "left out since it took too long", rule.where)
+    if not rule.matcher.needs_text:
+        return None
+    if occasion.heard is None:
+        return RuleTrace(rule.id, Outcome.NO, "text", "a text", "there is none", rule.where)
+    missing = rule.matcher.missing(occasion.heard.hits)
+    if missing is None:
+        return None
+    return _failure(rule, Truth.FALSE, missing, missing.actual(occasion.heard.hits))
+
+
+def _fact_failure(rule: Rule, occasion: Occasion) -> RuleTrace | None:
+    """Return the first condition that is false, else the first that is unknown, else None."""
+    unknown: RuleTrace | None = None
+    for check in rule.checks:
+        answer = check.judge(occasion.facts)
+        if answer.truth is Truth.FALSE:
+            return _failure(rule, answer.truth, check, answer.actual)
+        if answer.truth is Truth.UNKNOWN and unknown is None:
+            unknown = _failure(rule, answer.truth, check, answer.actual)
+    return unknown
+
+
+def _failure(rule: Rule, truth: Truth, check: Check | PhraseCheck | PatternCheck, actual: str) -> RuleTrace:
+    outcome = Outcome.NO if truth is Truth.FALSE else Outcome.UNKNOWN
+    return RuleTrace(rule.id, outcome, check.name, check.wanted, actual, check.where)
+
+
+def _limit_failure(rule: Rule, occasion: Occasion) -> Meeting | None:
+    met = refusal(rule.limits, rule.group, occasion.firings, occasion.scope_ids, occasion.now_ms)
+    if met is None:
+        return None
+    limit, count = met
+    minutes = max(0, occasion.now_ms - count.last_ms) // 60_000
+    actual = f"spoke {count.count} times, last {minutes}m ago"
+    return Meeting(RuleTrace(rule.id, Outcome.LIMITED, "limit", limit.text, actual, rule.limit_where))
+
+
+def _speak(rule: Rule, occasion: Occasion, groups: tuple[tuple[str, str], ...]) -> Meeting:
+    text = occasion.heard.text if occasion.heard else None
+    known = values(occasion.facts, text, groups)
+    try:
+        bubbles = rule.reply.render(occasion.language, known, occasion.rng) if rule.reply else ()
+        notify = tuple(text.render(known) for text in rule.notify)
+    except CannotSay as error:
+        wanted = "every value that the text needs"
+        trace = RuleTrace(rule.id, Outcome.UNKNOWN, "reply", wanted, str(error), rule.reply_where)
+        return Meeting(trace, cannot_say=True)
+    if rule.reply and not bubbles:
+        return Meeting(RuleTrace(rule.id, Outcome.NO, "reply", "a text", "it came out empty", rule.reply_where))
+    return Meeting(RuleTrace(rule.id, Outcome.FIRED, where=rule.where), _firing(rule, occasion, bubbles, notify))
+
+
+def _firing(rule: Rule, occasion: Occasion, bubbles: tuple[str, ...], notify: tuple[str, ...]) -> Firing:
+    low, high = rule.delay_ms
+    ids = occasion.scope_ids
+    marks = (
+        FiringMark(group=rule.group, scope=scope, scope_id=ids[scope], at_ms=occasion.now_ms)
+        for scope in sorted(rule.scopes)
+    )
+    return Firing(
+        rule_id=rule.id,
+        bubbles=bubbles,
+        delay_ms=low if low == high else round(occasion.rng.uniform(low, high)),
+        expires_ms=rule.expires_ms,
+        notify=notify,
+        handover=rule.handover,
+        marks=tuple(marks),
+        shadow=rule.shadow,
+    )
