@@ -69,8 +69,8 @@ class Rest(Protocol):
     """
 
     @property
-    def offset_ms(self) -> int:
-        """Exchange time minus our clock, in ms; 0 until it is learnt."""
+    def clock_offset_ms(self) -> int | None:
+        """Exchange time minus our clock, in ms; None until it is learnt."""
         ...
 
     async def call(self, request: RestCall[T]) -> T:

@@ -17,6 +17,7 @@ from p2pbot.conversation.orders import agreed
 from p2pbot.conversation.records import Claim, InboxEntry, Mute, OrderMemory, OutboxRow, OutboxState, Talk
 from p2pbot.model import ChatMessage, MessageKind, Mode, Notice, Order, OrderStatus, Path, Reason, Stimulus
 from p2pbot.rules.facts import Facts
+from p2pbot.rules.languages import guess_language
 from p2pbot.rules.ruleset import RuleSet
 from p2pbot.rules.verdict import Firing, Verdict
 
@@ -46,7 +47,11 @@ class Policy:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Situation:
-    """What is known when a stimulus is decided. ``order`` None: the exchange has not told us of it."""
+    """What is known when a stimulus is decided.
+
+    ``order`` None: the exchange has not told us of it. ``left_out``: rules in quarantine, whose pattern once ran too
+    long.
+    """
 
     account: str
     stimulus: Stimulus
@@ -56,14 +61,19 @@ class Situation:
     rules: RuleSet
     now_ms: int
     path: Path = Path.SOCKET
+    left_out: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
-    """A claim to be written, and the words to the operator that go out once it is."""
+    """A claim to be written, and the words to the operator that go out once it is.
+
+    ``timed_out``: rules to quarantine.
+    """
 
     claim: Claim
     notices: tuple[Notice, ...] = ()
+    timed_out: tuple[str, ...] = ()
 
     @property
     def reason(self) -> Reason:
@@ -73,10 +83,16 @@ class Decision:
 
 def decide(situation: Situation, policy: Policy, rng: Chance) -> Decision:
     """Return the decision about ``situation.stimulus``."""
+    if situation.order is not None:
+        situation = replace(situation, order=agreed(situation.order, situation.memory))
     reason = forbidding_reason(situation, policy)
     if reason is not None:
         return unanswered(situation, reason)
     verdict = _verdict(situation, rng)
+    return replace(_judged(situation, verdict, policy, rng), timed_out=verdict.timed_out)
+
+
+def _judged(situation: Situation, verdict: Verdict, policy: Policy, rng: Chance) -> Decision:
     if verdict.reason not in (Reason.ANSWERED, Reason.SHADOW):
         return unanswered(situation, verdict.reason, verdict)
     wanted = sum(len(firing.bubbles) for firing in verdict.firings)
@@ -152,17 +168,24 @@ def _is_fresh(situation: Situation) -> bool:
 def _verdict(situation: Situation, rng: Chance) -> Verdict:
     if situation.order is None:  # forbidden before; said again for the type checker's sake
         return Verdict(reason=Reason.ORDER_UNKNOWN)
-    talk, memory, is_message = situation.talk, situation.memory, situation.stimulus.message is not None
+    talk, memory, message = situation.talk, situation.memory, situation.stimulus.message
     facts = Facts(
         account=situation.account,
-        order=agreed(situation.order, memory),
+        order=situation.order,
         now_ms=situation.now_ms,
-        message_no=talk.inbound + 1 if is_message else None,
-        first_message=talk.inbound == 0 if is_message else None,
+        message_no=talk.inbound + 1 if message else None,
+        first_message=talk.inbound == 0 if message else None,
         last_operator_ms=memory.last_operator_ms or None,
+        language=guess_language(message.text if message else "") or guess_language(talk.last_inbound),
     )
     return situation.rules.evaluate(
-        situation.stimulus, facts, talk.firings, situation.now_ms, rng, memory.counterparty_key
+        situation.stimulus,
+        facts,
+        talk.firings,
+        situation.now_ms,
+        rng,
+        memory.counterparty_key,
+        left_out=situation.left_out,
     )
 
 

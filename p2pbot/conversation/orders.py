@@ -16,6 +16,8 @@ from p2pbot.conversation.records import OrderMemory
 from p2pbot.model import EventKind, Order, OrderStatus, Side, Stimulus, SystemEvent, SystemEventKind
 
 CANCEL_PERSISTS_MS = 60_000
+_APPEAL_LAG_MS = 10_000  # a list may still show PAID this long after the card that told of the appeal
+_LAG_MS = {OrderStatus.CANCELLED: CANCEL_PERSISTS_MS, OrderStatus.APPEAL: _APPEAL_LAG_MS}
 
 _CARD_STATUS = {
     SystemEventKind.ORDER_CREATED: OrderStatus.UNPAID,
@@ -37,7 +39,7 @@ _RANK = {
     OrderStatus.PAID: 2,
     OrderStatus.APPEAL: 3,
     OrderStatus.CANCELLED: 4,
-    OrderStatus.COMPLETED: 4,
+    OrderStatus.COMPLETED: 5,
 }
 _FLIPPING_CARD = "cancelled_by_system"
 
@@ -90,20 +92,20 @@ def agreed(order: Order, memory: OrderMemory | None) -> Order:
         return order
     if memory.side is not None and order.side is not None and order.side is not memory.side:
         order = replace(order, side=None)
-    behind = order.status is not OrderStatus.UNKNOWN and _falls_back(memory.status, order.status)
+    behind = order.status is not OrderStatus.UNKNOWN and _RANK[order.status] < _RANK[memory.status]
     return replace(order, status=memory.status) if behind else order
 
 
 def remembered(memory: OrderMemory | None, heard: Heard, account: str, order_no: str) -> OrderMemory:
     """Return the order's memory after ``heard``: an old card never undoes a newer state."""
     old = memory or OrderMemory(account=account, order_no=order_no)
-    status = heard.status if accepts(old, heard) else old.status
+    news = accepts(old, heard)
     return replace(
         old,
-        status=status,
+        status=heard.status if news else old.status,
         side=old.side or heard.side,
         created_at_ms=old.created_at_ms if old.created_at_ms is not None else heard.created_at_ms,
-        seen_at_ms=max(old.seen_at_ms, heard.at_ms),
+        seen_at_ms=max(old.seen_at_ms, heard.at_ms) if news else old.seen_at_ms,
         counterparty_key=heard.counterparty_key or old.counterparty_key,
     )
 
@@ -116,19 +118,16 @@ def accepts(memory: OrderMemory, heard: Heard) -> bool:
         return True
     if heard.at_ms < memory.seen_at_ms:
         return False  # an old card from the history
-    if memory.status is OrderStatus.CANCELLED and heard.status.is_open:
-        return heard.at_ms - memory.seen_at_ms >= CANCEL_PERSISTS_MS
-    return not _falls_back(memory.status, heard.status)
+    if _RANK[heard.status] == _RANK[memory.status]:
+        return heard.status is memory.status
+    return _leads_back(memory.status, heard.status) and heard.at_ms - memory.seen_at_ms >= _LAG_MS[memory.status]
 
 
-def _falls_back(known: OrderStatus, heard: OrderStatus) -> bool:
-    """Whether an order cannot go from ``known`` to ``heard``: then the answer lags behind.
-
-    Only an appeal leads back, to PAID.
-    """
-    if known is OrderStatus.APPEAL and heard is OrderStatus.PAID:
-        return False
-    return _RANK[heard] < _RANK[known]
+def _leads_back(known: OrderStatus, heard: OrderStatus) -> bool:
+    """Whether an order can go back from ``known`` to ``heard`` at all; anything else is an answer that lags behind."""
+    if known is OrderStatus.CANCELLED:
+        return heard.is_open
+    return known is OrderStatus.APPEAL and heard is OrderStatus.PAID
 
 
 def event_of(memory: OrderMemory | None, heard: Heard, order_no: str) -> Stimulus | None:

@@ -1,8 +1,8 @@
 """The replies of one account that are not settled yet, and which step is due next.
 
-Promise: one reply in flight per order, order kept within an order, spacing per order and per account, at most
-``max_pending`` rows. The outbox decides; ``daemon.sender`` commits each step in the store before it acts. No clock:
-``now_ms`` is an argument.
+Promise: no reply is written after a (re)connect before its order's history was looked at; one reply in flight per
+order, order kept within an order, spacing per order and per account, at most ``max_pending`` rows. The outbox
+decides; ``daemon.sender`` commits each step in the store before it acts. No clock: ``now_ms`` is an argument.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class Doubt:
 
 @dataclass(frozen=True, slots=True)
 class Reconcile:
-    """Look the order's history through, back to ``since_ms``, beginning now."""
+    """Look the order's history through, back to ``since_ms``, beginning now: a write is in doubt, or a gap is open."""
 
     order_no: str
     since_ms: int
@@ -52,6 +52,7 @@ class Outbox:
         self._wrote_at_ms: dict[str, int] = {}
         self._last_write_ms = 0
         self._look_again_ms: dict[str, int] = {}
+        self._looked: set[str] = set()
         for row in rows:
             self.put(row)
 
@@ -83,10 +84,9 @@ class Outbox:
         else:
             self._rows[row.uuid] = row
             held[row.uuid] = row
-        if row.state is not OutboxState.UNKNOWN:
-            self._look_again_ms.pop(row.order_no, None)
         if not held:
             self._orders.pop(row.order_no, None)
+            self._look_again_ms.pop(row.order_no, None)
 
     def in_flight(self) -> tuple[OutboxRow, ...]:
         """Return the rows whose write is committed and not yet confirmed or doubted."""
@@ -111,6 +111,17 @@ class Outbox:
                 wake_ms = due_ms if wake_ms is None else min(wake_ms, due_ms)
         return None, wake_ms
 
+    def opened(self) -> None:
+        """Note a new connection: what a person said meanwhile is in the histories, so each order is looked at first."""
+        self._looked.clear()
+        self._look_again_ms.clear()
+
+    def looked(self, order_no: str) -> None:
+        """Note that an order was looked at since the connection opened, or is younger than it: it may be written to."""
+        if len(self._looked) >= _PACE_ENTRIES:
+            self._looked.clear()
+        self._looked.add(order_no)
+
     def asked(self, step: Reconcile, now_ms: int) -> None:
         """Note that a look at the history was asked for; unless it settles the order, it is asked for again later."""
         self._look_again_ms[step.order_no] = now_ms + self.policy.settle_ms
@@ -131,10 +142,14 @@ class Outbox:
                 due_ms = max(row.sending_at_ms + self.policy.settle_ms, self._look_again_ms.get(order_no, 0))
                 step = Reconcile(order_no, row.sending_at_ms - _SKEW_MS)
                 return (step, None) if now_ms >= due_ms else (None, due_ms)
+            case _ if not online:
+                return None, None
+            case _ if order_no not in self._looked:
+                due_ms = self._look_again_ms.get(order_no, 0)
+                step = Reconcile(order_no, row.created_at_ms - _SKEW_MS)
+                return (step, None) if now_ms >= due_ms else (None, due_ms)
             case _:
                 due_ms = self._write_due_ms(row)
-                if not online:
-                    return None, None
                 return (Write(row), None) if now_ms >= due_ms else (None, due_ms)
 
     def _write_due_ms(self, row: OutboxRow) -> int:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter, deque
-from collections.abc import Callable
 from typing import NoReturn
 
 from p2pbot.conversation.delivery import DeliveryEvent
@@ -18,6 +17,7 @@ from p2pbot.daemon.chat import ChatLoop, ConnectBudget
 from p2pbot.daemon.clerk import Clerk
 from p2pbot.daemon.desk import Desk, Inbound, Item
 from p2pbot.daemon.orders import OrdersLoop
+from p2pbot.daemon.rulebook import Rulebook
 from p2pbot.daemon.scans import Scans
 from p2pbot.daemon.sender import Sender
 from p2pbot.daemon.supervisor import guarded
@@ -26,7 +26,6 @@ from p2pbot.errors import OurError
 from p2pbot.model import ChatMessage, SendRefusal, Unknown
 from p2pbot.protocol.frames import Noise, parse_frame
 from p2pbot.protocol.redaction import redact_frame
-from p2pbot.rules.ruleset import RuleSet
 
 _FLIGHT_MS = 20_000  # a message this old should have come by the socket
 _SUSPECT_EVERY_MS = 300_000  # a socket is replaced on suspicion this seldom
@@ -36,7 +35,7 @@ _KEPT_FRAMES = 50  # redacted frames that nobody understood, for inspection
 class Account:
     """Everything that runs for one account."""
 
-    def __init__(self, plan: AccountPlan, doors: Doors, budget: ConnectBudget, rules: Callable[[], RuleSet]) -> None:
+    def __init__(self, plan: AccountPlan, doors: Doors, budget: ConnectBudget, rules: Rulebook) -> None:
         self.plan = plan
         self.doors = doors
         self.rules = rules
@@ -87,8 +86,8 @@ class Account:
 
     async def on_open(self) -> None:
         """Look at every open order: what was missed is in the history only."""
+        self.sender.opened()
         self.orders.poke(gap=True)
-        self.sender.wake()
 
     async def on_lost(self) -> None:
         """Doubt what was in flight."""

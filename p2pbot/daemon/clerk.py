@@ -25,16 +25,16 @@ from p2pbot.conversation.inbox import own_said, sender_reason, takeover
 from p2pbot.conversation.orders import Heard, card_heard, event_of, order_heard, remembered
 from p2pbot.conversation.records import Claim, ClaimResult, OrderMemory
 from p2pbot.daemon.book import OrderBook, Unavailable
+from p2pbot.daemon.rulebook import Rulebook
 from p2pbot.daemon.sender import Sender
 from p2pbot.daemon.surroundings import AccountPlan, Doors
 from p2pbot.model import ChatMessage, EventKind, MessageKind, Order, Path, Reason, Stimulus
-from p2pbot.rules.ruleset import RuleSet
 
 _SAVE_SEEN_MS = 120_000  # a look that changes nothing is written down this often: late enough to be cheap
 
 
 class Clerk:
-    """Decides for one account. ``rules()`` is asked at each decision, so that a reload takes effect at once."""
+    """Decides for one account. The rulebook is asked at each decision, so that a reload takes effect at once."""
 
     def __init__(
         self,
@@ -42,7 +42,7 @@ class Clerk:
         doors: Doors,
         book: OrderBook,
         sender: Sender,
-        rules: Callable[[], RuleSet],
+        rules: Rulebook,
         missed: Callable[[ChatMessage], None],
     ) -> None:
         self._plan = plan
@@ -92,8 +92,7 @@ class Clerk:
         memory = await self._memory(order_no)
         if until_ms > memory.caught_up_ms:
             await self._doors.store.remember(replace(memory, caught_up_ms=until_ms))
-        if complete:
-            await self._sender.looked(order_no, began_ms)
+        await self._sender.looked(order_no, began_ms, complete=complete)
 
     async def _is_ours(self, message: ChatMessage) -> bool:
         """Whether the bot wrote this message; if so, the reply is confirmed."""
@@ -141,7 +140,8 @@ class Clerk:
         order = await self._facts(stimulus)
         async with self._lock:
             situation = await self._situation(stimulus, path, order, heard)
-            await self._commit(decide(situation, self._plan.policy, self._doors.rng))
+            decision = decide(situation, self._plan.policy, self._doors.rng)
+            await self._commit(decision, order.created_at_ms if order else None)
 
     async def _facts(self, stimulus: Stimulus) -> Order | None:
         """Return the order's facts, asking again with backoff for as long as an answer would still be wanted."""
@@ -180,13 +180,15 @@ class Clerk:
             rules=self._rules(),
             now_ms=now_ms,
             path=path,
+            left_out=self._rules.left_out,
         )
 
-    async def _commit(self, decision: Decision) -> None:
+    async def _commit(self, decision: Decision, order_created_ms: int | None = None) -> None:
         entry = decision.claim.entry
+        await self._rules.quarantine(decision.timed_out)
         if not await self._file(decision.claim):
             return
-        self._sender.admit(decision.claim.replies)
+        self._sender.admit(decision.claim.replies, order_created_ms)
         self._doors.events.info(
             "decided",
             account=entry.account,

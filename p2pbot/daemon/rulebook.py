@@ -29,6 +29,7 @@ class Rulebook:
         self._events = events
         self._notifier = notifier
         self._current: RuleSet | None = None
+        self.left_out: frozenset[str] = frozenset()
 
     def __call__(self) -> RuleSet:
         """Return the rules in force. Raises RulesError before ``start``."""
@@ -47,6 +48,7 @@ class Rulebook:
                 findings=findings,
             )
         self._current = loaded.ruleset
+        self.left_out = frozenset()
         self._events.info("rules_loaded", account=self._account, rules=len(loaded.ruleset.rules), hash=self().hash[:12])
 
     async def reload(self) -> bool:
@@ -60,8 +62,17 @@ class Rulebook:
             await self._refused(tuple(finding.render() for finding in loaded.findings))
             return False
         self._current = loaded.ruleset
+        self.left_out = frozenset()
         self._events.info("rules_loaded", account=self._account, rules=len(loaded.ruleset.rules), hash=self().hash[:12])
         return True
+
+    async def quarantine(self, rule_ids: tuple[str, ...]) -> None:
+        """Leave rules out until the next reload: their pattern ran into its deadline."""
+        for rule_id in rule_ids:
+            text = f"The pattern of rule {rule_id} takes too long; the rule is off until you mend and reload it."
+            key = f"quarantine:{self._account}:{rule_id}"
+            await self._notifier.notify(Notice(key=key, text=text, account=self._account, urgent=True))
+        self.left_out |= frozenset(rule_ids)
 
     def _load(self) -> LoadedRules:
         return load_rules(self._read())

@@ -48,6 +48,7 @@ class Sender:
         self._settled = asyncio.Event()
         self._lock = asyncio.Lock()
         self._draining = False
+        self._opened_ms = 0
         self.outbox = Outbox(plan.delivery)
 
     async def recover(self) -> None:
@@ -81,12 +82,17 @@ class Sender:
                 case None:
                     await self._sleep(wake_ms)
 
-    def wake(self) -> None:
-        """Have the loop look again: something changed."""
+    def opened(self) -> None:
+        """Note that the chat is open again: each order is looked at before it is written to."""
+        self._opened_ms = self._doors.now_ms()
+        self.outbox.opened()
         self._wake.set()
 
-    def admit(self, rows: Iterable[OutboxRow]) -> None:
-        """Take over freshly claimed replies."""
+    def admit(self, rows: Iterable[OutboxRow], order_created_ms: int | None = None) -> None:
+        """Take over freshly claimed replies. An order younger than the connection has no gap to look for."""
+        rows = tuple(rows)
+        if rows and order_created_ms is not None and order_created_ms >= self._opened_ms:
+            self.outbox.looked(rows[0].order_no)
         for row in rows:
             if not row.state.is_final:
                 self.outbox.put(row)
@@ -114,16 +120,20 @@ class Sender:
         for row in self.outbox.in_flight():
             await self._settle(row.uuid, DeliveryEvent.LOST)
 
-    async def looked(self, order_no: str, began_ms: int) -> None:
-        """Note that a complete look at an order's history, begun at ``began_ms``, has been worked through."""
+    async def looked(self, order_no: str, began_ms: int, *, complete: bool) -> None:
+        """Note that a look at an order's history, begun at ``began_ms``, has been worked through."""
+        if began_ms >= self._opened_ms:
+            self.outbox.looked(order_no)
+            self._wake.set()
+        if not complete:
+            return
         async with self._lock:
             for row in self.outbox.settled_by_scan(order_no, began_ms):
                 after = missing(row, self._plan.delivery, self._doors.now_ms())
                 await self._commit(row, after)
                 if after.reason is Reason.ATTEMPTS_EXHAUSTED:
-                    await self._tell(
-                        after, "unsent", "A reply could not be delivered after several tries; look at the order."
-                    )
+                    text = "A reply could not be delivered after several tries; look at the order."
+                    await self._tell(after, "unsent", text)
 
     async def drain(self) -> None:
         """Write nothing new; return when nothing is in flight any more (the caller bounds the wait)."""

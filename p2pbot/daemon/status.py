@@ -58,7 +58,7 @@ def account_status(account: Account) -> dict[str, object]:
         "desk_waiting": account.desk.waiting,
         "scans_waiting": account.scans.waiting,
         "last_message_at_ms": account.clerk.last_message_ms or None,
-        "offset_ms": account.doors.rest.offset_ms,
+        "offset_ms": account.doors.rest.clock_offset_ms,
         "paused": account.doors.brake.is_set(account.plan.name),
         "frames": dict(account.frames),
         "notes": notes,

@@ -41,7 +41,7 @@ class Doors:
 
     def now_ms(self) -> int:
         """Return the exchange's time: our clock plus the learnt offset. Ages and deadlines are reckoned in it."""
-        return self.clock.now_ms() + self.rest.offset_ms
+        return self.clock.now_ms() + (self.rest.clock_offset_ms or 0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,36 +17,27 @@ from dataclasses import dataclass
 from functools import partial
 from importlib.metadata import version
 
-from p2pbot.adapters.brake import PauseFile
 from p2pbot.adapters.clock import SystemClock
 from p2pbot.adapters.files import read_rules
-from p2pbot.adapters.lease import FileLease
 from p2pbot.adapters.logs import LogEvents, open_log
 from p2pbot.adapters.notices import LogNotifier
 from p2pbot.adapters.randomness import SystemRng
-from p2pbot.adapters.rest import ExchangeRest, open_session
-from p2pbot.adapters.secrets_source import AccountKeys, resolve_all
-from p2pbot.adapters.sqlite import SqliteStore
+from p2pbot.adapters.secrets_source import resolve_all
 from p2pbot.adapters.status_file import status_writer
-from p2pbot.adapters.tls import client_tls
-from p2pbot.adapters.wire import ChatWire
+from p2pbot.app.doors import STORE_NAME, Fittings, open_doors
+from p2pbot.app.plans import plan_of
 from p2pbot.config import AccountSettings, Settings
 from p2pbot.conversation.backoff import AttemptBudget
-from p2pbot.conversation.decision import Policy
-from p2pbot.conversation.delivery import DeliveryPolicy
-from p2pbot.conversation.inbox import InboxPolicy
-from p2pbot.conversation.limits import Caps
 from p2pbot.daemon.account import Account
 from p2pbot.daemon.chat import ConnectBudget
 from p2pbot.daemon.rulebook import Rulebook
 from p2pbot.daemon.status import StatusLoop
 from p2pbot.daemon.supervisor import end, guarded
-from p2pbot.daemon.surroundings import AccountPlan, Doors, Timings
 from p2pbot.errors import OurError, P2pbotError
-from p2pbot.protocol.signing import Signer, hmac_signer, private_key_signer
+
+__all__ = ["STORE_NAME", "App", "Running", "leaves"]
 
 EXIT_DONE, EXIT_FAILURE = 0, 1
-STORE_NAME = "p2pbot.sqlite3"
 
 
 @dataclass(slots=True)
@@ -75,8 +66,8 @@ class App:
         self._environ = dict(os.environ) if environ is None else dict(environ)
         self._signals = signals
         self._clock = SystemClock()
-        self._rng = SystemRng()
         self._notifier = LogNotifier(self.log, self._clock)
+        self._fittings = Fittings(clock=self._clock, rng=SystemRng(), events=self.log, notifier=self._notifier)
         self._stopping = asyncio.Event()
         self._reloading: set[asyncio.Task[None]] = set()
 
@@ -96,7 +87,14 @@ class App:
             rulebooks = {account.name: self._rulebook(account) for account in self.settings.accounts}
             for rulebook in rulebooks.values():
                 await rulebook.start()
-            accounts = await self._open(stack, keys, rulebooks)
+            doors = await stack.enter_async_context(open_doors(self.settings, keys, self._fittings))
+            budget = ConnectBudget(AttemptBudget())  # one for all accounts: they share this machine's address
+            accounts = {
+                account.name: Account(
+                    plan_of(account, self.settings), doors[account.name], budget, rulebooks[account.name]
+                )
+                for account in self.settings.accounts
+            }
             self.running = Running(accounts, rulebooks)
             stack.push_async_callback(self._forget)
             if self._signals:
@@ -108,47 +106,6 @@ class App:
 
     def _rulebook(self, account: AccountSettings) -> Rulebook:
         return Rulebook(account.name, partial(read_rules, account.rules), self.log, self._notifier)
-
-    async def _open(
-        self, stack: AsyncExitStack, keys: Mapping[str, AccountKeys], rulebooks: Mapping[str, Rulebook]
-    ) -> dict[str, Account]:
-        settings = self.settings
-        tls = client_tls(settings.ca_file)
-        signers = {name: signer_of(found) for name, found in keys.items()}
-        lease = stack.enter_context(FileLease(settings.state_dir))
-        store = await SqliteStore.open(settings.state_dir / STORE_NAME, lease)
-        stack.push_async_callback(store.close)
-        session = await stack.enter_async_context(open_session(tls))
-        wire = ChatWire(tls, open_timeout_s=settings.timings.connect_timeout.s)
-        brake = PauseFile({account.name: account.rules for account in settings.accounts})
-        budget = ConnectBudget(AttemptBudget())
-        accounts = {}
-        for account in settings.accounts:
-            doors = Doors(
-                rest=self._rest(session, account, keys[account.name], signers[account.name]),
-                wire=wire,
-                store=store,
-                lease=lease,
-                clock=self._clock,
-                rng=self._rng,
-                events=self.log,
-                notifier=self._notifier,
-                brake=brake,
-            )
-            accounts[account.name] = Account(plan_of(account, settings), doors, budget, rulebooks[account.name])
-        return accounts
-
-    def _rest(self, session: Session, account: AccountSettings, keys: AccountKeys, signer: Signer) -> ExchangeRest:
-        return ExchangeRest(
-            session,
-            str(self.settings.exchange.rest_url),
-            keys.api_key,
-            signer,
-            self._clock,
-            self._rng,
-            recv_window_ms=account.recv_window.ms,
-            timeout_s=self.settings.timings.request_timeout.s,
-        )
 
     def _listen(self, stack: AsyncExitStack) -> None:
         loop = asyncio.get_running_loop()
@@ -221,41 +178,3 @@ def leaves(error: BaseException) -> tuple[BaseException, ...]:
     if isinstance(error, BaseExceptionGroup):
         return tuple(leaf for inner in error.exceptions for leaf in leaves(inner))
     return (error,)
-
-
-def signer_of(keys: AccountKeys) -> Signer:
-    """Return the signer for an account's secret. Raises ConfigError when a private key cannot be read."""
-    if keys.hmac_secret is not None:
-        return hmac_signer(keys.hmac_secret)
-    if keys.private_key is not None:
-        return private_key_signer(keys.private_key, keys.passphrase)
-    raise OurError("an account without a secret came through the configuration")
-
-
-def plan_of(account: AccountSettings, settings: Settings) -> AccountPlan:
-    """Return the numbers by which an account runs."""
-    limits, timings = account.limits, settings.timings
-    caps = Caps(
-        order_replies_per_hour=limits.order_replies_per_hour,
-        counterparty_replies_per_day=limits.counterparty_replies_per_day,
-        account_replies_per_minute=limits.account_replies_per_minute,
-        breaker=limits.breaker,
-    )
-    inbox = InboxPolicy(max_age_ms=limits.max_age.ms, takeover_mute_ms=settings.takeover.mute_ms)
-    delivery = DeliveryPolicy(
-        order_spacing_ms=timings.order_spacing.ms,
-        account_spacing_ms=timings.account_spacing.ms,
-        echo_timeout_ms=timings.echo_timeout.ms,
-        settle_ms=timings.settle_after.ms,
-    )
-    return AccountPlan(
-        name=account.name,
-        policy=Policy(inbox=inbox, caps=caps, mode=account.mode),
-        delivery=delivery,
-        timings=Timings(
-            order_poll_s=timings.order_poll.s,
-            facts_max_age_s=timings.facts_max_age.s,
-            chat_renewal_s=timings.chat_renewal.s,
-            idle_timeout_s=timings.idle_timeout.s,
-        ),
-    )

@@ -1,0 +1,85 @@
+"""Opens the doors for all accounts and closes them in the reverse order.
+
+Promise: what must be refused is refused before anything is written: certificates and private keys are read before the
+state directory.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+
+from p2pbot.adapters.brake import PauseFile
+from p2pbot.adapters.lease import FileLease
+from p2pbot.adapters.rest import ExchangeRest, open_session
+from p2pbot.adapters.secrets_source import AccountKeys
+from p2pbot.adapters.sqlite import SqliteStore
+from p2pbot.adapters.tls import client_context
+from p2pbot.adapters.wire import ChatWire
+from p2pbot.config import Settings
+from p2pbot.daemon.surroundings import Doors
+from p2pbot.errors import OurError
+from p2pbot.ports import Clock, Events, Notifier, Rng
+from p2pbot.protocol.signing import Signer, hmac_signer, private_key_signer
+
+STORE_NAME = "p2pbot.sqlite3"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fittings:
+    """The doors that exist before the daemon opens: time, chance and words."""
+
+    clock: Clock
+    rng: Rng
+    events: Events
+    notifier: Notifier
+
+
+@asynccontextmanager
+async def open_doors(
+    settings: Settings, keys: Mapping[str, AccountKeys], fittings: Fittings
+) -> AsyncIterator[dict[str, Doors]]:
+    """Give each account its doors. Raises ConfigError and StateError."""
+    tls = client_context(settings.ca_file)
+    signers = {name: signer_of(found) for name, found in keys.items()}
+    async with AsyncExitStack() as stack:
+        lease = stack.enter_context(FileLease(settings.state_dir))
+        store = await SqliteStore.open(settings.state_dir / STORE_NAME, lease)
+        stack.push_async_callback(store.close)
+        session = await stack.enter_async_context(open_session(tls))
+        wire = ChatWire(tls, open_timeout_s=settings.timings.connect_timeout.s)
+        brake = PauseFile({account.name: account.rules for account in settings.accounts})
+        doors = {}
+        for account in settings.accounts:
+            rest = ExchangeRest(
+                session,
+                str(settings.exchange.rest_url),
+                keys[account.name].api_key,
+                signers[account.name],
+                fittings.clock,
+                fittings.rng,
+                recv_window_ms=account.recv_window.ms,
+                timeout_s=settings.timings.request_timeout.s,
+            )
+            doors[account.name] = Doors(
+                rest=rest,
+                wire=wire,
+                store=store,
+                lease=lease,
+                brake=brake,
+                clock=fittings.clock,
+                rng=fittings.rng,
+                events=fittings.events,
+                notifier=fittings.notifier,
+            )
+        yield doors
+
+
+def signer_of(keys: AccountKeys) -> Signer:
+    """Return the signer for an account's secret. Raises ConfigError when a private key cannot be read."""
+    if keys.hmac_secret is not None:
+        return hmac_signer(keys.hmac_secret)
+    if keys.private_key is not None:
+        return private_key_signer(keys.private_key, keys.passphrase)
+    raise OurError("an account without a secret came through the configuration")

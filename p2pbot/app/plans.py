@@ -1,0 +1,39 @@
+"""From settings to the numbers by which an account's loops run."""
+
+from __future__ import annotations
+
+from p2pbot.config import AccountSettings, Settings
+from p2pbot.conversation.decision import Policy
+from p2pbot.conversation.delivery import DeliveryPolicy
+from p2pbot.conversation.inbox import InboxPolicy
+from p2pbot.conversation.limits import Caps
+from p2pbot.daemon.surroundings import AccountPlan, Timings
+
+
+def plan_of(account: AccountSettings, settings: Settings) -> AccountPlan:
+    """Return the numbers by which an account runs."""
+    limits, timings = account.limits, settings.timings
+    caps = Caps(
+        order_replies_per_hour=limits.order_replies_per_hour,
+        counterparty_replies_per_day=limits.counterparty_replies_per_day,
+        account_replies_per_minute=limits.account_replies_per_minute,
+        breaker=limits.breaker,
+    )
+    inbox = InboxPolicy(max_age_ms=limits.max_age.ms, takeover_mute_ms=settings.takeover.mute_ms)
+    delivery = DeliveryPolicy(
+        order_spacing_ms=timings.order_spacing.ms,
+        account_spacing_ms=timings.account_spacing.ms,
+        echo_timeout_ms=timings.echo_timeout.ms,
+        settle_ms=timings.settle_after.ms,
+    )
+    return AccountPlan(
+        name=account.name,
+        policy=Policy(inbox=inbox, caps=caps, mode=account.mode),
+        delivery=delivery,
+        timings=Timings(
+            order_poll_s=timings.order_poll.s,
+            facts_max_age_s=timings.facts_max_age.s,
+            chat_renewal_s=timings.chat_renewal.s,
+            idle_timeout_s=timings.idle_timeout.s,
+        ),
+    )
