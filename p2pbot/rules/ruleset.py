@@ -1,152 +1,121 @@
-"""The rules as one immutable set, and the decision: the first rule that fits speaks.
+"""Rule files to a rule set: all or nothing, with every fault of every file.
 
-Promise: the same stimulus, facts, counts and chance give the same verdict. The cost of a message hardly grows with
-the number of word rules: only those are asked whose words it holds.
-Danger: a rule that fits and may not speak again ends the search in silence; the next rule would answer in its place.
+Promise: pure; ``ruleset`` is None when any finding is an ERROR, so that half a set never runs. The order of files is
+by name, as merchants see it in their directory.
 """
 
 from __future__ import annotations
 
+import hashlib
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 
-from p2pbot.model import EventKind, FiringCount, Reason, Stimulus
-from p2pbot.rules.facts import Facts
-from p2pbot.rules.index import PhraseIndex
-from p2pbot.rules.matching import Heard
-from p2pbot.rules.phrases import Phrase
-from p2pbot.rules.replies import Chance
-from p2pbot.rules.rule import Meeting, Occasion, Rule, meet
-from p2pbot.rules.verdict import MAX_TRACE, Firing, Outcome, RuleTrace, Verdict
+from p2pbot.document import Finding, Loaded, Position, Severity, load_document
+from p2pbot.model import LimitScope
+from p2pbot.rules.compiling import Phrases, RuleCompiler
+from p2pbot.rules.lints import without_ignored
+from p2pbot.rules.rule import Rule
+from p2pbot.rules.choice import RuleSet
+from p2pbot.rules.spec import FileSpec, RuleSpec
 
-_NEARNESS = {Outcome.FIRED: 0, Outcome.LIMITED: 1, Outcome.UNKNOWN: 2, Outcome.NO: 3, Outcome.NOT_REACHED: 4}
-
-
-@dataclass(slots=True)
-class _Decided:
-    """What the walk along the rules has brought so far."""
-
-    firings: list[Firing] = field(default_factory=list)
-    trace: list[RuleTrace] = field(default_factory=list)
-    timed_out: list[str] = field(default_factory=list)
-    limited: bool = False
-    cannot_say: bool = False
-
-    def add(self, rule: Rule, meeting: Meeting) -> None:
-        self.trace.append(meeting.trace)
-        self.cannot_say |= meeting.cannot_say
-        self.limited |= meeting.trace.outcome is Outcome.LIMITED
-        if meeting.firing:
-            self.firings.append(meeting.firing)
-        if meeting.timed_out:
-            self.timed_out.append(rule.id)
-
-    def reason(self) -> Reason:
-        if any(not firing.shadow for firing in self.firings):
-            return Reason.ANSWERED
-        if self.firings:
-            return Reason.SHADOW
-        if self.limited:
-            return Reason.LIMITED
-        return Reason.RENDER_FAILED if self.cannot_say else Reason.NO_RULE
+__all__ = ["LoadedRules", "RuleSet", "content_hash", "load_rules"]
+MAX_FILES = 200  # a directory that somebody keeps by hand
+MAX_FINDINGS = 200  # over all files; nobody reads more at once
+_HASH_LENGTH = 16  # hex digits, 64 bits: told apart, not defended
 
 
-class RuleSet:
-    """Rules in their order of evaluation. ``hash`` names the content of the files they came from."""
+@dataclass(frozen=True, slots=True)
+class LoadedRules:
+    """The set (None when a finding is an ERROR) and the findings, by file and place."""
 
-    def __init__(self, rules: Iterable[Rule], phrases: Iterable[Phrase] = (), content_hash: str = "") -> None:
-        self.rules = tuple(sorted(rules, key=lambda rule: -rule.priority))
-        self.hash = content_hash
-        self._index = PhraseIndex(phrases)
-        self._of_event: dict[EventKind, list[int]] = defaultdict(list)
-        self._always: dict[EventKind, list[int]] = defaultdict(list)
-        self._by_phrase: dict[int, list[int]] = defaultdict(list)
-        for number, rule in enumerate(self.rules):
-            self._register(number, rule)
-
-    def _register(self, number: int, rule: Rule) -> None:
-        for event in rule.events:
-            self._of_event[event].append(number)
-        positive = next((check for check in rule.matcher.phrases if not check.negative), None)
-        if positive is None:
-            for event in rule.events:
-                self._always[event].append(number)
-            return
-        needed = positive.phrases[:1] if positive.every else positive.phrases
-        for phrase, _ in needed:
-            self._by_phrase[phrase].append(number)
-
-    def __len__(self) -> int:
-        return len(self.rules)
-
-    def hear(self, text: str) -> Heard:
-        """Return a text as these rules hear it."""
-        return Heard(text, self._index)
-
-    def evaluate(
-        self,
-        stimulus: Stimulus,
-        facts: Facts,
-        firings: Sequence[FiringCount],
-        now_ms: int,
-        rng: Chance,
-        counterparty_key: str,
-        *,
-        left_out: frozenset[str] = frozenset(),
-    ) -> Verdict:
-        """Return what to say to ``stimulus``.
-
-        ``firings`` are the counts of this order, person, account and day. ``left_out``: rules whose pattern once ran
-        into its deadline (``Verdict.timed_out``); they count as unknown.
-        """
-        heard = self.hear(stimulus.message.text) if stimulus.message and stimulus.message.text else None
-        occasion = Occasion(
-            stimulus=stimulus,
-            facts=facts,
-            heard=heard,
-            firings=tuple(firings),
-            now_ms=now_ms,
-            rng=rng,
-            counterparty_key=counterparty_key,
-            left_out=left_out,
-        )
-        decided = self._walk(occasion)
-        return Verdict(
-            reason=decided.reason(),
-            firings=tuple(decided.firings),
-            trace=_nearest(decided.trace),
-            timed_out=tuple(decided.timed_out),
-        )
-
-    def _walk(self, occasion: Occasion) -> _Decided:
-        decided, ended, shadowed = _Decided(), False, False
-        for rule in self._asked(occasion):
-            if ended or (shadowed and rule.shadow):
-                decided.trace.append(RuleTrace(rule.id, Outcome.NOT_REACHED, where=rule.where))
-                continue
-            meeting = meet(rule, occasion)
-            decided.add(rule, meeting)
-            if meeting.trace.outcome in {Outcome.FIRED, Outcome.LIMITED} and not rule.goes_on:
-                # A rule in shadow hides other shadow rules, as it will when it is live, and never a live one.
-                shadowed, ended = shadowed or rule.shadow, not rule.shadow
-        return decided
-
-    def _asked(self, occasion: Occasion) -> Iterator[Rule]:
-        """Yield the rules to ask, in order: all of the event's while they are few, else those that may fit."""
-        event = occasion.stimulus.kind
-        everybody = self._of_event.get(event, [])
-        if len(everybody) <= MAX_TRACE or occasion.heard is None:
-            numbers: Iterable[int] = everybody
-        else:
-            called = {rule for phrase in occasion.heard.hits for rule in self._by_phrase.get(phrase, ())}
-            numbers = sorted(called.union(self._always.get(event, ())))
-        return (rule for rule in map(self.rules.__getitem__, numbers) if event in rule.events)
+    ruleset: RuleSet | None
+    findings: tuple[Finding, ...]
 
 
-def _nearest(trace: list[RuleTrace]) -> tuple[RuleTrace, ...]:
-    """Return a bounded trace in its order; when it is too long, the rules that came nearest to speaking."""
-    if len(trace) <= MAX_TRACE:
-        return tuple(trace)
-    ranked = sorted(range(len(trace)), key=lambda at: (_NEARNESS[trace[at].outcome], at))[:MAX_TRACE]
-    return tuple(trace[at] for at in sorted(ranked))
+_Compiled = tuple[RuleCompiler, Rule | None]
+
+
+def load_rules(files: Mapping[str, str]) -> LoadedRules:
+    """Return the rules of ``files`` (name to text)."""
+    if not files:
+        return LoadedRules(None, (_plain("rules", "there is no rule file", "write one, or run p2pbot init"),))
+    if len(files) > MAX_FILES:
+        return LoadedRules(None, (_plain("rules", f"there are {len(files)} rule files, more than {MAX_FILES}"),))
+    phrases, findings, compiled = Phrases(), list[Finding](), list[_Compiled]()
+    for name in sorted(files):
+        found, rules = _compile_file(name, files[name], phrases)
+        findings += found
+        compiled += rules
+    findings += _duplicates(compiled)
+    ruleset = RuleSet(_with_group_scopes(rule for _, rule in compiled if rule), phrases.numbers, content_hash(files))
+    findings += _examples(compiled, ruleset)
+    findings.sort(key=lambda finding: finding.position)
+    kept = [finding for name in sorted(files) for finding in _of_file(findings, name, files[name])]
+    broken = any(finding.severity is Severity.ERROR for finding in kept)
+    return LoadedRules(None if broken else ruleset, tuple(kept[:MAX_FINDINGS]))
+
+
+def content_hash(files: Mapping[str, str]) -> str:
+    """Return what names this content of these files in state, traces and logs."""
+    digest = hashlib.sha256()
+    for name in sorted(files):
+        for part in (name, files[name]):
+            data = part.encode(errors="surrogatepass")
+            digest.update(len(data).to_bytes(8, "big") + data)
+    return digest.hexdigest()[:_HASH_LENGTH]
+
+
+def _compile_file(name: str, text: str, phrases: Phrases) -> tuple[list[Finding], list[_Compiled]]:
+    loaded: Loaded[FileSpec] = load_document(text, name, FileSpec)
+    findings, rules = list(loaded.findings), list[_Compiled]()
+    for index in range(loaded.size(("rules",))):
+        spec = loaded.part(("rules", index), RuleSpec)
+        if spec is None:
+            continue  # its faults are among the file's; the other rules are looked at all the same
+        compiler = RuleCompiler(loaded, index, spec, phrases)
+        rules.append((compiler, compiler.compile()))
+        findings += compiler.findings
+    return findings, rules
+
+
+def _of_file(findings: Iterable[Finding], name: str, text: str) -> list[Finding]:
+    return without_ignored([finding for finding in findings if finding.position.file == name], text)
+
+
+def _duplicates(compiled: Iterable[_Compiled]) -> list[Finding]:
+    first: dict[str, RuleCompiler] = {}
+    findings = []
+    for compiler, _ in compiled:
+        known = first.setdefault(compiler.spec.id, compiler)
+        if known is not compiler:
+            message = f"the id `{compiler.spec.id}` is taken by the rule at {known.at('id')}"
+            findings.append(compiler.loaded.finding(compiler.at("id"), message, "give each rule its own", "P003"))
+    return findings
+
+
+def _with_group_scopes(given: Iterable[Rule]) -> list[Rule]:
+    """Return the rules with the scopes in which their group is counted by any of its rules."""
+    rules = list(given)
+    scopes: dict[str, set[LimitScope]] = defaultdict(lambda: {LimitScope.ORDER})
+    for rule in rules:
+        scopes[rule.group].update(limit.scope for limit in rule.limits)
+    return [replace(rule, scopes=frozenset(scopes[rule.group])) for rule in rules]
+
+
+def _examples(compiled: Iterable[_Compiled], ruleset: RuleSet) -> list[Finding]:
+    """Run ``examples`` and ``not_examples`` against the text checks of their own rule."""
+    return [finding for compiler, rule in compiled if rule for finding in _failed_examples(compiler, rule, ruleset)]
+
+
+def _failed_examples(compiler: RuleCompiler, rule: Rule, ruleset: RuleSet) -> Iterator[Finding]:
+    written = (("examples", compiler.spec.examples, True), ("not_examples", compiler.spec.not_examples, False))
+    for key, texts, meant in written:
+        for at, text in enumerate(texts or ()):
+            if rule.matcher.matches(ruleset.hear(text)) is not meant:
+                message = f"the rule `{rule.id}` {'does not match' if meant else 'matches'} this text"
+                yield compiler.loaded.finding(compiler.at(key, at), message)
+
+
+def _plain(file: str, message: str, hint: str = "") -> Finding:
+    return Finding(Position(file, 1, 1), message, hint)

@@ -1,0 +1,152 @@
+"""The rules as one immutable set, and the decision: the first rule that fits speaks.
+
+Promise: the same stimulus, facts, counts and chance give the same verdict. The cost of a message hardly grows with
+the number of word rules: only those are asked whose words it holds.
+Danger: a rule that fits and may not speak again ends the search in silence; the next rule would answer in its place.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+from p2pbot.model import EventKind, FiringCount, Reason, Stimulus
+from p2pbot.rules.facts import Facts
+from p2pbot.rules.index import PhraseIndex
+from p2pbot.rules.matching import Heard
+from p2pbot.rules.phrases import Phrase
+from p2pbot.rules.replies import Chance
+from p2pbot.rules.rule import Meeting, Occasion, Rule, meet
+from p2pbot.rules.verdict import MAX_TRACE, Firing, Outcome, RuleTrace, Verdict
+
+_NEARNESS = {Outcome.FIRED: 0, Outcome.LIMITED: 1, Outcome.UNKNOWN: 2, Outcome.NO: 3, Outcome.NOT_REACHED: 4}
+
+
+@dataclass(slots=True)
+class _Decided:
+    """What the walk along the rules has brought so far."""
+
+    firings: list[Firing] = field(default_factory=list)
+    trace: list[RuleTrace] = field(default_factory=list)
+    timed_out: list[str] = field(default_factory=list)
+    limited: bool = False
+    cannot_say: bool = False
+
+    def add(self, rule: Rule, meeting: Meeting) -> None:
+        self.trace.append(meeting.trace)
+        self.cannot_say |= meeting.cannot_say
+        self.limited |= meeting.trace.outcome is Outcome.LIMITED
+        if meeting.firing:
+            self.firings.append(meeting.firing)
+        if meeting.timed_out:
+            self.timed_out.append(rule.id)
+
+    def reason(self) -> Reason:
+        if any(not firing.shadow for firing in self.firings):
+            return Reason.ANSWERED
+        if self.firings:
+            return Reason.SHADOW
+        if self.limited:
+            return Reason.LIMITED
+        return Reason.RENDER_FAILED if self.cannot_say else Reason.NO_RULE
+
+
+class RuleSet:
+    """Rules in their order of evaluation. ``hash`` names the content of the files they came from."""
+
+    def __init__(self, rules: Iterable[Rule], phrases: Iterable[Phrase] = (), content_hash: str = "") -> None:
+        self.rules = tuple(sorted(rules, key=lambda rule: -rule.priority))
+        self.hash = content_hash
+        self._index = PhraseIndex(phrases)
+        self._of_event: dict[EventKind, list[int]] = defaultdict(list)
+        self._always: dict[EventKind, list[int]] = defaultdict(list)
+        self._by_phrase: dict[int, list[int]] = defaultdict(list)
+        for number, rule in enumerate(self.rules):
+            self._register(number, rule)
+
+    def _register(self, number: int, rule: Rule) -> None:
+        for event in rule.events:
+            self._of_event[event].append(number)
+        positive = next((check for check in rule.matcher.phrases if not check.negative), None)
+        if positive is None:
+            for event in rule.events:
+                self._always[event].append(number)
+            return
+        needed = positive.phrases[:1] if positive.every else positive.phrases
+        for phrase, _ in needed:
+            self._by_phrase[phrase].append(number)
+
+    def __len__(self) -> int:
+        return len(self.rules)
+
+    def hear(self, text: str) -> Heard:
+        """Return a text as these rules hear it."""
+        return Heard(text, self._index)
+
+    def evaluate(
+        self,
+        stimulus: Stimulus,
+        facts: Facts,
+        firings: Sequence[FiringCount],
+        now_ms: int,
+        rng: Chance,
+        counterparty_key: str,
+        *,
+        left_out: frozenset[str] = frozenset(),
+    ) -> Verdict:
+        """Return what to say to ``stimulus``.
+
+        ``firings`` are the counts of this order, person, account and day. ``left_out``: rules whose pattern once ran
+        into its deadline (``Verdict.timed_out``); they count as unknown.
+        """
+        heard = self.hear(stimulus.message.text) if stimulus.message and stimulus.message.text else None
+        occasion = Occasion(
+            stimulus=stimulus,
+            facts=facts,
+            heard=heard,
+            firings=tuple(firings),
+            now_ms=now_ms,
+            rng=rng,
+            counterparty_key=counterparty_key,
+            left_out=left_out,
+        )
+        decided = self._walk(occasion)
+        return Verdict(
+            reason=decided.reason(),
+            firings=tuple(decided.firings),
+            trace=_nearest(decided.trace),
+            timed_out=tuple(decided.timed_out),
+        )
+
+    def _walk(self, occasion: Occasion) -> _Decided:
+        decided, ended, shadowed = _Decided(), False, False
+        for rule in self._asked(occasion):
+            if ended or (shadowed and rule.shadow):
+                decided.trace.append(RuleTrace(rule.id, Outcome.NOT_REACHED, where=rule.where))
+                continue
+            meeting = meet(rule, occasion)
+            decided.add(rule, meeting)
+            if meeting.trace.outcome in {Outcome.FIRED, Outcome.LIMITED} and not rule.goes_on:
+                # A rule in shadow hides other shadow rules, as it will when it is live, and never a live one.
+                shadowed, ended = shadowed or rule.shadow, not rule.shadow
+        return decided
+
+    def _asked(self, occasion: Occasion) -> Iterator[Rule]:
+        """Yield the rules to ask, in order: all of the event's while they are few, else those that may fit."""
+        event = occasion.stimulus.kind
+        everybody = self._of_event.get(event, [])
+        if len(everybody) <= MAX_TRACE or occasion.heard is None:
+            numbers: Iterable[int] = everybody
+        else:
+            called = {rule for phrase in occasion.heard.hits for rule in self._by_phrase.get(phrase, ())}
+            numbers = sorted(called.union(self._always.get(event, ())))
+        return (rule for rule in map(self.rules.__getitem__, numbers) if event in rule.events)
+
+
+def _nearest(trace: list[RuleTrace]) -> tuple[RuleTrace, ...]:
+    """Return a bounded trace in its order; when it is too long, the rules that came nearest to speaking."""
+    if len(trace) <= MAX_TRACE:
+        return tuple(trace)
+    ranked = sorted(range(len(trace)), key=lambda at: (_NEARNESS[trace[at].outcome], at))[:MAX_TRACE]
+    return tuple(trace[at] for at in sorted(ranked))
