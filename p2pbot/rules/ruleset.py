@@ -13,10 +13,10 @@ from dataclasses import dataclass, replace
 
 from p2pbot.document import Finding, Loaded, Position, Severity, load_document
 from p2pbot.model import LimitScope
+from p2pbot.rules.choice import RuleSet
 from p2pbot.rules.compiling import Phrases, RuleCompiler
 from p2pbot.rules.lints import without_ignored
 from p2pbot.rules.rule import Rule
-from p2pbot.rules.choice import RuleSet
 from p2pbot.rules.spec import FileSpec, RuleSpec
 
 __all__ = ["LoadedRules", "RuleSet", "content_hash", "load_rules"]
