@@ -53,7 +53,7 @@ def _set_paused(arguments: argparse.Namespace) -> int:
     settings = settings_of(arguments)
     account = settings.account(arguments.account).name if arguments.account else ALL
     order_no = ALL if arguments.order == "all" else arguments.order
-    if order_no != ALL and not _ORDER.fullmatch(order_no):
+    if arguments.order != "all" and not _ORDER.fullmatch(order_no):
         raise UsageError("an order's number has digits only", remedy="copy it from the exchange, or write: all")
     left = asyncio.run(_switch(settings, account, order_no, paused=arguments.paused))
     print(f"{'Paused' if arguments.paused else 'Resumed'}: {place(account, order_no)}.")

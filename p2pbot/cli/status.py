@@ -90,7 +90,7 @@ def _status(arguments: argparse.Namespace) -> int:
 async def _look(state_dir: Path, database: Path) -> Report:
     status = read_status(state_dir / NAME)
     now_ms = time.time_ns() // 1_000_000
-    life = life_of(status, now_ms, pid_lives(_number(status, "pid")))
+    life = life_of(status, now_ms, lives=pid_lives(_number(status, "pid")))
     try:
         store = await SqliteStore.open_readonly(database)
     except StateError as error:
@@ -125,7 +125,7 @@ def pid_lives(pid: int) -> bool:
     return True
 
 
-def life_of(status: Mapping[str, Any], now_ms: int, lives: bool) -> Life:  # noqa: FBT001 - the two facts of the table below
+def life_of(status: Mapping[str, Any], now_ms: int, *, lives: bool) -> Life:
     """Return what the age of the status and the process table together mean."""
     if not status:
         return Life.NEVER

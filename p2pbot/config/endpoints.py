@@ -56,7 +56,7 @@ SocketUrl = Annotated[str, _address("wss")]
 
 
 class Exchange(Part):
-    """The exchange's addresses; the chat's own comes with its credential. ``ca_file``: trust these authorities alone."""
+    """The exchange's addresses; the chat's own comes with its credential. ``ca_file``: the only authorities trusted."""
 
     rest_url: RestUrl = "https://api.binance.com"
     futures_rest_url: RestUrl = "https://fapi.binance.com"

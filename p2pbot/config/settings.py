@@ -14,7 +14,7 @@ from p2pbot.config.endpoints import Exchange
 from p2pbot.config.keys import SecretSource, SourceKind
 from p2pbot.config.schema import AccountEntry, ConfigFile, Limits, Log, Takeover, Timings
 from p2pbot.document import Finding, Loaded, load_document
-from p2pbot.errors import ConfigError, OurError
+from p2pbot.errors import ConfigError, OurError, UsageError
 from p2pbot.model import Mode
 
 
@@ -55,12 +55,12 @@ class Settings:
         return self.state_dir / "p2pbot.sqlite3"
 
     def account(self, name: str) -> AccountSettings:
-        """Return the account of this name. Raises ConfigError that lists the names."""
+        """Return the account of this name. Raises UsageError that lists the names."""
         for account in self.accounts:
             if account.name == name:
                 return account
         known = ", ".join(account.name for account in self.accounts)
-        raise ConfigError(f"there is no account `{name}` in {self.file}", remedy=f"the accounts are: {known}")
+        raise UsageError(f"there is no account `{name}` in {self.file}", remedy=f"the accounts are: {known}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

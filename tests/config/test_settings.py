@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from p2pbot.config import Duration, Places, SecretSource, Settings, SourceKind, parse_settings
-from p2pbot.errors import ConfigError
+from p2pbot.errors import ConfigError, UsageError
 from p2pbot.model import Mode
 
 PLACES = Places(base=Path("/etc/p2pbot"), home=Path("/home/maria"), state_dir=Path("/var/lib/p2pbot"))
@@ -210,5 +210,5 @@ def test_no_text_is_too_odd(text: str) -> None:
 
 def test_an_unknown_account_is_told_the_known_ones() -> None:
     """``--account`` with a misspelt name helps."""
-    with pytest.raises(ConfigError, match="the accounts are: main"):
+    with pytest.raises(UsageError, match="the accounts are: main"):
         settings(START).account("mian")
