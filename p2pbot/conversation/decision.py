@@ -112,8 +112,8 @@ def early_reason(situation: Situation, policy: Policy) -> Reason | None:
     now_ms, memory = situation.now_ms, situation.memory
     message = situation.stimulus.message or _event_as_message(situation.stimulus)
     return (
-        age_reason(message, memory, policy.inbox, now_ms)
-        or silence_reason(memory, situation.talk, now_ms)
+        silence_reason(memory, situation.talk, now_ms)
+        or age_reason(message, memory, policy.inbox, now_ms)
         or machine_reason(message, situation.talk)
     )
 

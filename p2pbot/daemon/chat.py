@@ -108,17 +108,17 @@ class ChatLoop:
                 await self._hold(connection)
 
     async def _wait(self) -> None:
-        delay_s = max(self.session.wait_s, self._budget.wait_s(self._doors.clock.now_ms()))
+        delay_s = max(self.session.wait_s, self._budget.wait_s(self._steady_ms()))
         while delay_s > 0:
             await self._doors.clock.sleep(delay_s)
-            delay_s = self._budget.wait_s(self._doors.clock.now_ms())
+            delay_s = self._budget.wait_s(self._steady_ms())
+        self._budget.spend(self._steady_ms())  # at once: two accounts must not both see the last attempt free
         self._move(self.session.step(SessionEvent.WAIT_OVER))
 
     async def _connect(self) -> Connection | None:
         try:
             credential = await self._doors.rest.call(chat_credential())
             self._move(self.session.step(SessionEvent.CREDENTIAL))
-            self._budget.spend(self._doors.clock.now_ms())
             return await self._doors.wire.connect(chat_url(credential))
         except OurError:
             raise
@@ -202,6 +202,9 @@ class ChatLoop:
         if session.state is not self.session.state:
             self.since_ms = self._doors.now_ms()
         self.session = session
+
+    def _steady_ms(self) -> int:
+        return int(self._doors.clock.monotonic_s() * 1000)
 
     def _deaf_ms(self) -> int:
         return 0 if self.down_since_ms is None else max(0, self._doors.now_ms() - self.down_since_ms)

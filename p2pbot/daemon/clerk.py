@@ -127,7 +127,8 @@ class Clerk:
             memory = replace(memory, mute=mute, last_operator_ms=max(memory.last_operator_ms, at_ms))
             now_ms = self._doors.now_ms()
             entry = entry_of_message(self._plan.name, message, Reason.OPERATOR_MESSAGE, now_ms)
-            await self._file(Claim(entry=entry, memory=memory))
+            if await self._file(Claim(entry=entry, memory=memory)):
+                self._doors.events.info("taken_over", account=self._plan.name, order=message.order_no)
 
     async def _answer(self, stimulus: Stimulus, path: Path, heard: Heard | None = None) -> None:
         """Decide a stimulus: first by what forbids an answer anyhow, then with the order's facts."""

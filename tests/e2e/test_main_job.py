@@ -75,7 +75,7 @@ async def test_what_was_said_while_we_were_away_is_answered_after_the_reconnect(
         order = await scene.box.open_order("main", OrderSpec(side=Side.SELL))
         await scene.until(lambda: bool(scene.bot_texts(order)), "the greeting")
         await scene.box.inject(Fault("upgrade_status", account="main", status=503, count=2))
-        await scene.box.inject(Fault("drop", account="main", count=1))
+        await scene.box.inject(Fault("drop", account="main"))
         await scene.until(lambda: not scene.account().chat.online, "the drop")
         await scene.box.say(order, "I paid")
         await scene.until(lambda: len(scene.bot_texts(order)) == 2, "the answer after the reconnect")
@@ -122,7 +122,7 @@ async def test_shadow_mode_records_and_sends_nothing(tmp_path: Path) -> None:
     async with stage(tmp_path, Script(mode="shadow")) as scene, scene.daemon():
         await scene.until_open()
         order = await scene.box.open_order("main", OrderSpec(side=Side.SELL))
-        await scene.until(lambda: '"shadow"' in scene.log.getvalue(), "the decision")
+        await scene.until(lambda: '"reason": "shadow"' in scene.log.getvalue(), "the decision")
         rows = await scene.outbox(order)
         assert [row.state.value for row in rows] == ["shadow"]
         assert scene.box.world.received("main") == ()
