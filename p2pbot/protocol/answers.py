@@ -1,8 +1,8 @@
 """Read the ``data`` of each REST call.
 
 Promise: one broken row never hides the others: it is skipped and counted; a broken whole raises AnswerMalformed.
-Danger: paging must go by the raw rows (``rows``, ``lowest_id``), not by the messages that could be read: a cursor that
-moves by readable messages sticks at a page of pictures.
+Danger: paging must go by ``rows`` and ``lowest_id``, which count unreadable rows too, not by the messages: a cursor
+that moves by readable messages sticks at a page without any.
 Source: the C2C chat protocol notes, sections 1 and 3.
 """
 
@@ -97,7 +97,9 @@ def read_history(answer: Answer, *, order_no: str) -> HistoryPage:
     rows = _rows(answer, "the chat history")
     messages = [message for row in rows if (message := parse_history_row(row, order_no)) is not None]
     messages.sort(key=lambda message: -message.created_at_ms)  # stable: equal times keep the exchange's order
-    return HistoryPage(messages=tuple(messages), rows=len(rows), total=answer.total, lowest_id=_lowest_id(rows))
+    return HistoryPage(
+        messages=tuple(messages), rows=len(rows), total=answer.total, lowest_id=_lowest_id(rows, order_no)
+    )
 
 
 def read_orders(answer: Answer, *, account: str) -> OrderPage:
@@ -147,14 +149,14 @@ def _url_text(value: object) -> str:
     return fields.clean(value).strip() if isinstance(value, str) and len(value) <= _MAX_URL_CHARS else ""
 
 
-def _lowest_id(rows: list[object]) -> str:
-    """Return the lowest id of all rows by number; ids that are no numbers have no order, then the last row counts."""
-    ids = [
-        found
-        for row in rows
-        if (kept := fields.mapping(row)) is not None and (found := fields.identity(kept.get("id")))
-    ]
+def _lowest_id(rows: list[object], order_no: str) -> str:
+    """Return the lowest id by number, of this order's rows where there are any.
+
+    Rows of other orders slip in with ids from anywhere: to go on below such a one would skip messages of this order.
+    Ids that are no numbers have no order among them; then the last row's counts.
+    """
+    objects = [row for item in rows if (row := fields.mapping(item)) is not None]
+    own = [row for row in objects if fields.first_identity(row, "orderNo", "topicId") in ("", order_no)]
+    ids = [found for row in own or objects if (found := fields.identity(row.get("id")))]
     numbers = [found for found in ids if found.isascii() and found.isdigit()]
-    if numbers:
-        return min(numbers, key=int)
-    return ids[-1] if ids else ""
+    return min(numbers, key=int) if numbers else next(reversed(ids), "")

@@ -167,10 +167,21 @@ def test_history_page_is_newest_first() -> None:
 
 
 def test_history_pages_by_raw_rows() -> None:
-    """Rows that cannot be read or are of another order still move the cursor, so that nothing sticks."""
-    rows = [row(12, 3), {"id": 11}, "rubbish", row(9, 2, orderNo="1")]
-    page = read(calls.history("204"), rows)
-    assert ([message.message_id for message in page.messages], page.rows, page.lowest_id) == (["12"], 4, "9")
+    """Rows that cannot be read still move the cursor, so that nothing sticks."""
+    page = read(calls.history("204"), [row(12, 3), {"id": 11}, "rubbish"])
+    assert ([message.message_id for message in page.messages], page.rows, page.lowest_id) == (["12"], 3, "11")
+
+
+def test_rows_of_other_orders_do_not_move_the_cursor() -> None:
+    """A row of another order with a low id slips in, and no message of this order is skipped for it."""
+    page = read(calls.history("204"), [row(12, 3), row(2, 1, orderNo="1"), row(11, 2)])
+    assert ([message.message_id for message in page.messages], page.rows, page.lowest_id) == (["12", "11"], 3, "11")
+
+
+def test_a_page_of_other_orders_is_passed_over() -> None:
+    """Where no row is of this order the cursor moves by all, so that older pages can be reached."""
+    page = read(calls.history("204"), [row(9, 2, orderNo="1"), row(8, 1, orderNo="1")])
+    assert (page.messages, page.rows, page.lowest_id) == ((), 2, "8")
 
 
 @pytest.mark.parametrize(
