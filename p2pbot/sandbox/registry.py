@@ -156,7 +156,7 @@ _ALL = (
         Scope.ACCOUNT,
         (
             Parameter("status", 401, "HTTP status; 0 = open, then close with close_code"),
-            Parameter("close_code", 4001, ""),
+            Parameter("close_code", 4001, "used when status is 0"),
         ),
     ),
     FaultKind(

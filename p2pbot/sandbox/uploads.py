@@ -62,11 +62,13 @@ class Uploads:
             "X-Amz-SignedHeaders": "host",
         }
         query = urlencode(parameters)
-        url = f"{self._state.rest_url}/upload/{place}?{query}&X-Amz-Signature={self._sign(place, query)}"
+        url = f"{self._state.rest_url}/upload/{place}?{query}&X-Amz-Signature={self._sign(place, parameters)}"
         return {account.upload_key: url, "imageUrl": f"{self._state.rest_url}/image/{place}"}
 
-    def _sign(self, place: str, query: str) -> str:
-        return hmac.new(self._secret.encode(), f"PUT\n{place}\n{query}".encode(), hashlib.sha256).hexdigest()
+    def _sign(self, place: str, parameters: Mapping[str, str]) -> str:
+        """Sign the sorted, decoded parameters: as at S3, a client may spell ``/`` as ``%2F`` or not."""
+        canonical = urlencode(sorted(parameters.items()))
+        return hmac.new(self._secret.encode(), f"PUT\n{place}\n{canonical}".encode(), hashlib.sha256).hexdigest()
 
     def put(self, place: str, raw_query: str, headers: Mapping[str, str], data: bytes, now_ms: int) -> int:
         """Take an upload and return the HTTP status. ``headers`` have lower-case names."""
@@ -90,10 +92,10 @@ class Uploads:
     def _judge(
         self, place: str, raw_query: str, headers: Mapping[str, str], data: bytes, now_ms: int
     ) -> tuple[int, str]:
-        query, _, signature = raw_query.partition("&X-Amz-Signature=")
-        if not hmac.compare_digest(self._sign(place, query).encode(), signature.encode()):
+        parameters = dict(parse_qsl(raw_query, keep_blank_values=True))
+        signature = parameters.pop("X-Amz-Signature", "")
+        if not hmac.compare_digest(self._sign(place, parameters).encode(), signature.encode()):
             return 403, "signature"
-        parameters = dict(parse_qsl(query))
         life_ms = int(parameters["X-Amz-Expires"]) * 1000
         if self._state.exchange_ms(now_ms) - int(parameters["X-Amz-Date"]) > life_ms:
             return 403, "expired"

@@ -16,14 +16,14 @@ from tests.sandbox.peer import Peer, options, text_frame
 
 @pytest.fixture
 async def box(tmp_path: Path) -> AsyncIterator[Sandbox]:
-    """A plain world on loopback."""
+    """Serve a plain world on loopback."""
     async with Sandbox(options(tmp_path)) as running:
         yield running
 
 
 @pytest.fixture
 async def peer(box: Sandbox) -> AsyncIterator[Peer]:
-    """The main account's client."""
+    """Yield the main account's client."""
     async with aiohttp.ClientSession() as session:
         yield Peer(box, session)
 

@@ -1,0 +1,41 @@
+"""The files for a daemon that meets the sandbox."""
+
+from __future__ import annotations
+
+import stat
+from pathlib import Path
+
+from p2pbot.sandbox.kit import account_kits, write_configuration
+
+URL = "https://127.0.0.1:4443"
+
+
+def test_keys_are_private_and_stay(tmp_path: Path) -> None:
+    """Each account has its own key and secret, of mode 0600, the same at the next start."""
+    first, second = account_kits(tmp_path, ["main", "two"]), account_kits(tmp_path, ["main", "two"])
+    assert first == second
+    values = {kit.account.api_key for kit in first} | {kit.account.hmac_secret for kit in first}
+    assert len(values) == 4
+    assert [kit.key_file.name for kit in first] == ["api_key", "two.api_key"]
+    assert all(stat.S_IMODE(kit.secret_file.stat().st_mode) == 0o600 for kit in first)
+
+
+def test_a_configuration_is_written_anew(tmp_path: Path) -> None:
+    """The sandbox's own file follows the port; it holds no key."""
+    kits = account_kits(tmp_path, ["main"])
+    assert write_configuration(tmp_path, kits, "https://127.0.0.1:1", tmp_path / "ca.pem")
+    assert write_configuration(tmp_path, kits, URL, tmp_path / "ca.pem")
+    text = (tmp_path / "config.yaml").read_text()
+    assert f'rest_url: "{URL}"' in text
+    assert 'ca_file: "ca.pem"' in text
+    assert kits[0].account.api_key not in text
+    assert kits[0].account.hmac_secret not in text
+
+
+def test_a_persons_files_are_left_alone(tmp_path: Path) -> None:
+    """A configuration and rules that somebody changed are never overwritten."""
+    (tmp_path / "config.yaml").write_text("version: 1\n")
+    (tmp_path / "rules").mkdir()
+    assert not write_configuration(tmp_path, account_kits(tmp_path, ["main"]), URL, None)
+    assert (tmp_path / "config.yaml").read_text() == "version: 1\n"
+    assert list((tmp_path / "rules").iterdir()) == []
