@@ -58,7 +58,8 @@ class RuleSet:
     def __init__(self, rules: Iterable[Rule], phrases: Iterable[Phrase] = (), content_hash: str = "") -> None:
         self.rules = tuple(sorted(rules, key=lambda rule: -rule.priority))
         self.hash = content_hash
-        self._index = PhraseIndex(phrases)
+        self._phrases = tuple(phrases)
+        self._index = PhraseIndex(self._phrases)
         self._of_event: dict[EventKind, list[int]] = defaultdict(list)
         self._always: dict[EventKind, list[int]] = defaultdict(list)
         self._by_phrase: dict[int, list[int]] = defaultdict(list)
@@ -80,11 +81,15 @@ class RuleSet:
     def __len__(self) -> int:
         return len(self.rules)
 
+    def only(self, rule_id: str) -> RuleSet:
+        """Return the set with no rule but this one."""
+        return RuleSet((rule for rule in self.rules if rule.id == rule_id), self._phrases, self.hash)
+
     def hear(self, text: str) -> Heard:
         """Return a text as these rules hear it."""
         return Heard(text, self._index)
 
-    def evaluate(
+    def evaluate(  # noqa: PLR0913 - all that a decision depends on, each by its name
         self,
         stimulus: Stimulus,
         facts: Facts,
@@ -94,11 +99,13 @@ class RuleSet:
         counterparty_key: str,
         *,
         left_out: frozenset[str] = frozenset(),
+        thorough: bool = False,
     ) -> Verdict:
         """Return what to say to ``stimulus``.
 
         ``firings`` are the counts of this order, person, account and day. ``left_out``: rules whose pattern once ran
-        into its deadline (``Verdict.timed_out``); they count as unknown.
+        into its deadline (``Verdict.timed_out``); they count as unknown. ``thorough``: every rule of the event is asked
+        and traced, without bound; for people who try rules.
         """
         heard = self.hear(stimulus.message.text) if stimulus.message and stimulus.message.text else None
         occasion = Occasion(
@@ -111,17 +118,18 @@ class RuleSet:
             counterparty_key=counterparty_key,
             left_out=left_out,
         )
-        decided = self._walk(occasion)
+        decided = self._walk(occasion, self._asked(occasion, thorough=thorough))
         return Verdict(
             reason=decided.reason(),
             firings=tuple(decided.firings),
-            trace=_nearest(decided.trace),
+            trace=tuple(decided.trace) if thorough else _nearest(decided.trace),
             timed_out=tuple(decided.timed_out),
         )
 
-    def _walk(self, occasion: Occasion) -> _Decided:
+    @staticmethod
+    def _walk(occasion: Occasion, rules: Iterable[Rule]) -> _Decided:
         decided, ended, shadowed = _Decided(), False, False
-        for rule in self._asked(occasion):
+        for rule in rules:
             if ended or (shadowed and rule.shadow):
                 decided.trace.append(RuleTrace(rule.id, Outcome.NOT_REACHED, where=rule.where))
                 continue
@@ -132,11 +140,11 @@ class RuleSet:
                 shadowed, ended = shadowed or rule.shadow, not rule.shadow
         return decided
 
-    def _asked(self, occasion: Occasion) -> Iterator[Rule]:
+    def _asked(self, occasion: Occasion, *, thorough: bool) -> Iterator[Rule]:
         """Yield the rules to ask, in order: all of the event's while they are few, else those that may fit."""
         event = occasion.stimulus.kind
         everybody = self._of_event.get(event, [])
-        if len(everybody) <= MAX_TRACE or occasion.heard is None:
+        if thorough or occasion.heard is None or len(everybody) <= MAX_TRACE:
             numbers: Iterable[int] = everybody
         else:
             called = {rule for phrase in occasion.heard.hits for rule in self._by_phrase.get(phrase, ())}

@@ -1,0 +1,117 @@
+"""Facts as a person gives them, for trying rules: ``side: sell``, ``order_status: unpaid``, ``counterparty.orders: 5``.
+
+Promise: the names are those of ``when:``; what is not given is not known, except the order's number.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field
+
+from p2pbot.document import Finding, load_document
+from p2pbot.model import Counterparty, Order, OrderStatus, PaymentMethod, Side
+from p2pbot.rules.facts import Facts
+from p2pbot.rules.measures import duration_ms
+from p2pbot.rules.spec import Language, Many, Strict
+
+_NUMBER = "20000000000000000000"
+_DAY_MS = 86_400_000
+
+
+def _share(value: Any) -> Any:
+    """``95%`` and ``0.95`` are the same share."""
+    text = str(value)
+    return str(Decimal(text[:-1]) / 100) if text.endswith("%") and text[:-1].isdigit() else value
+
+
+Idle = Annotated[int, BeforeValidator(lambda value: duration_ms(str(value)))]
+Days = Annotated[int, BeforeValidator(lambda value: duration_ms(str(value)) // _DAY_MS)]
+Count = Annotated[int, Field(ge=0)]
+
+
+class GivenCounterparty(Strict):
+    """The other side."""
+
+    nickname: str = ""
+    name: str = ""
+    orders: Count | None = None
+    completion: Annotated[Decimal, BeforeValidator(_share)] | None = None
+    registered: Days | None = None
+    trades_with_us: Count | None = None
+
+
+class GivenFacts(Strict):
+    """An order and its talk."""
+
+    number: str = _NUMBER
+    account: str = ""
+    side: Side | None = None
+    order_status: Literal["unpaid", "paid", "appeal", "completed", "cancelled"] | None = None
+    asset: str | None = None
+    fiat: str | None = None
+    amount: Decimal | None = None
+    total: Decimal | None = None
+    price: Decimal | None = None
+    payment_method: Many[str] | None = None
+    ad: str | None = None
+    counterparty: GivenCounterparty = GivenCounterparty()
+    first_message: bool | None = None
+    message_no: Count | None = None
+    language: Language | None = None
+    operator_idle: Idle | None = None
+
+    def facts(self, now_ms: int) -> Facts:
+        """Return them as rules see them. Without ``operator_idle`` no person of ours has written."""
+        return Facts(
+            order=self._order(),
+            now_ms=now_ms,
+            account=self.account,
+            message_no=self.message_no,
+            first_message=self.first_message,
+            last_operator_ms=None if self.operator_idle is None else now_ms - self.operator_idle,
+            language=self.language,
+        )
+
+    def _order(self) -> Order:
+        them = self.counterparty
+        return Order(
+            number=self.number,
+            account=self.account,
+            status=OrderStatus(self.order_status or "unknown"),
+            side=self.side,
+            asset=self.asset,
+            fiat=self.fiat,
+            amount=self.amount,
+            total=self.total,
+            price=self.price,
+            ad=self.ad,
+            payment_methods=_methods(self.payment_method),
+            counterparty=Counterparty(
+                nickname=them.nickname,
+                real_name=them.name,
+                orders=them.orders,
+                completion=them.completion,
+                trades_with_us=them.trades_with_us,
+                registered_days=them.registered,
+            ),
+        )
+
+
+def given_facts(pairs: Mapping[str, str], name: str) -> GivenFacts | tuple[Finding, ...]:
+    """Read ``{"side": "sell", "counterparty.orders": "5"}``, or return what is wrong with it."""
+    nested: dict[str, Any] = {}
+    for path, value in pairs.items():
+        above, _, last = path.rpartition(".")
+        (nested.setdefault(above, {}) if above else nested)[last] = value
+    loaded = load_document(json.dumps(nested, ensure_ascii=False), name, GivenFacts)
+    return loaded.value or loaded.findings
+
+
+def _methods(names: tuple[str, ...] | None) -> tuple[PaymentMethod, ...] | None:
+    if names is None:
+        return None
+    return tuple(PaymentMethod(method_id=name, identifier=name, name=name) for name in names)
