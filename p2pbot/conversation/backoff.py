@@ -42,7 +42,9 @@ class Backoff:
 class AttemptBudget:
     """At most ``limit`` attempts in any ``window_ms``. The exchange allows 300 connects in 5 minutes per address.
 
-    The default keeps half of that free for the merchant's other clients behind the same address.
+    The default keeps half of that free for the merchant's other clients behind the same address. Times are those of
+    a clock that does not leap ahead (monotonic): a leap would forget attempts. If it is set back, attempts count as
+    made now: the wait may grow, the budget is never exceeded.
     """
 
     limit: int = 150
@@ -61,5 +63,4 @@ class AttemptBudget:
         return replace(self, spent_at_ms=(*self._recent(now_ms), now_ms)[-self.limit :])
 
     def _recent(self, now_ms: int) -> tuple[int, ...]:
-        # A clock that was set back would otherwise keep attempts "in the future" for ever.
-        return tuple(at for at in self.spent_at_ms if now_ms - self.window_ms < at <= now_ms)
+        return tuple(min(at, now_ms) for at in self.spent_at_ms if at > now_ms - self.window_ms)

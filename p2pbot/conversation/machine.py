@@ -23,7 +23,7 @@ class Machine(Generic[S, E]):
         """Return the state after ``event``. Raises IllegalTransition."""
         following = self.table.get(state, {}).get(event)
         if following is None:
-            raise IllegalTransition(self.name, state, event)
+            raise IllegalTransition(self.name, state.value, event.value)
         return following
 
     def allows(self, state: S, event: E) -> bool:

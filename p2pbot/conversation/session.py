@@ -12,7 +12,15 @@ from enum import StrEnum
 
 from p2pbot.conversation.backoff import Backoff, Uniform
 from p2pbot.conversation.machine import Machine
-from p2pbot.errors import ConnectionLost, CredentialRefused, KeyRefused, LocationRefused, P2pbotError, RateLimited
+from p2pbot.errors import (
+    ConnectionLost,
+    CredentialRefused,
+    KeyRefused,
+    LocationRefused,
+    P2pbotError,
+    RateLimited,
+    Retry,
+)
 
 BYE_REASON = "bye"
 _SOON_MS = 60_000  # a Bye this soon after connecting means that another client holds the account
@@ -30,7 +38,6 @@ class SessionState(StrEnum):
     CONNECTING = "connecting"
     OPEN = "open"
     CLOSING = "closing"
-    STOPPED = "stopped"
 
 
 class SessionEvent(StrEnum):
@@ -43,39 +50,30 @@ class SessionEvent(StrEnum):
     LOST = "lost"
     RENEW = "renew"
     SUSPECT = "suspect"
-    STOP = "stop"
 
 
 SESSION = Machine[SessionState, SessionEvent](
     "chat session",
     {
-        SessionState.WAITING: {
-            SessionEvent.WAIT_OVER: SessionState.AUTHORISING,
-            SessionEvent.STOP: SessionState.STOPPED,
-        },
+        SessionState.WAITING: {SessionEvent.WAIT_OVER: SessionState.AUTHORISING},
         SessionState.AUTHORISING: {
             SessionEvent.CREDENTIAL: SessionState.CONNECTING,
             SessionEvent.FAILED: SessionState.WAITING,
-            SessionEvent.STOP: SessionState.STOPPED,
         },
         SessionState.CONNECTING: {
             SessionEvent.OPENED: SessionState.OPEN,
             SessionEvent.FAILED: SessionState.WAITING,
-            SessionEvent.STOP: SessionState.STOPPED,
         },
         SessionState.OPEN: {
             SessionEvent.LOST: SessionState.WAITING,
             SessionEvent.RENEW: SessionState.CLOSING,
             SessionEvent.SUSPECT: SessionState.CLOSING,
-            SessionEvent.STOP: SessionState.CLOSING,
         },
         SessionState.CLOSING: {
             SessionEvent.LOST: SessionState.WAITING,
             SessionEvent.RENEW: SessionState.CLOSING,
             SessionEvent.SUSPECT: SessionState.CLOSING,
-            SessionEvent.STOP: SessionState.CLOSING,
         },
-        SessionState.STOPPED: {SessionEvent.STOP: SessionState.STOPPED},
     },
 )
 
@@ -92,13 +90,16 @@ class Alarm(StrEnum):
 class Session:
     """The session as a value.
 
-    ``wait_s`` is the delay that WAITING asks for; ``alarm`` what the last step wants said.
+    ``wait_s`` is the delay that WAITING asks for; ``alarm`` what the last step wants said; ``calm_s`` how long the chat
+    was held in one planned renewal after the other: trouble is forgotten by that sum, for no single socket need live
+    as long as a Bye is remembered.
     """
 
     state: SessionState = SessionState.WAITING
     wait_s: float = 0.0
     opened_at_ms: int = 0
     renewing: bool = False
+    calm_s: float = 0.0
     refused_tokens: int = 0
     trouble: Backoff = _BACKOFF
     slow: Backoff = _SLOW_BACKOFF
@@ -117,29 +118,31 @@ class Session:
 
     def failed(self, error: P2pbotError, rng: Uniform) -> Session:
         """Return the session after the credential or the handshake failed with ``error``."""
-        waiting = replace(self, state=SESSION.next(self.state, SessionEvent.FAILED), alarm=None)
+        waiting = replace(self, state=SESSION.next(self.state, SessionEvent.FAILED), alarm=None, calm_s=0.0)
         return _after_failure(waiting, error, rng)
 
     def lost(self, error: ConnectionLost, now_ms: int, rng: Uniform) -> Session:
         """Return the session after an open socket ended with ``error`` at ``now_ms``."""
         waiting = replace(self, state=SESSION.next(self.state, SessionEvent.LOST), alarm=None, renewing=False)
         open_ms = max(0, now_ms - self.opened_at_ms)
-        waiting = _after_open(waiting, open_ms / 1000)
+        waiting = _after_open(waiting, self.calm_s + open_ms / 1000)
         if self.renewing:
             return replace(waiting, wait_s=_RENEWAL_PAUSE_S)
+        waiting = replace(waiting, calm_s=0.0)
         if error.reason.strip().lower() == BYE_REASON:
             return _after_bye(waiting, open_ms, rng)
         wait_s, trouble = waiting.trouble.failed(rng)
         return replace(waiting, wait_s=wait_s, trouble=trouble)
 
 
-def _after_open(session: Session, open_s: float) -> Session:
-    useful = open_s >= session.trouble.useful_s
+def _after_open(session: Session, calm_s: float) -> Session:
+    useful = calm_s >= session.trouble.useful_s
     return replace(
         session,
-        trouble=session.trouble.lasted(open_s),
-        slow=session.slow.lasted(open_s),
-        byes=session.byes.lasted(open_s),
+        calm_s=calm_s,
+        trouble=session.trouble.lasted(calm_s),
+        slow=session.slow.lasted(calm_s),
+        byes=session.byes.lasted(calm_s),
         refused_tokens=0 if useful else session.refused_tokens,
     )
 
@@ -156,8 +159,10 @@ def _after_bye(session: Session, open_ms: int, rng: Uniform) -> Session:
 def _after_failure(session: Session, error: P2pbotError, rng: Uniform) -> Session:
     match error:
         case RateLimited():
-            jitter_s = rng.uniform(0.0, 1.0)
-            return replace(session, wait_s=max(1.0, error.retry_after_s) + jitter_s)
+            # Growing too: an exchange that says "in a second" for ever would spend the whole attempt budget.
+            wait_s, trouble = session.trouble.failed(rng)
+            obeyed_s = error.retry_after_s + rng.uniform(0.0, 1.0)
+            return replace(session, wait_s=max(wait_s, obeyed_s), trouble=trouble)
         case KeyRefused() | LocationRefused():
             wait_s, slow = session.slow.failed(rng)
             return replace(session, wait_s=wait_s, slow=slow, alarm=Alarm.KEY_REFUSED)
@@ -168,6 +173,9 @@ def _after_failure(session: Session, error: P2pbotError, rng: Uniform) -> Sessio
         case CredentialRefused():
             wait_s, trouble = session.trouble.failed(rng)
             return replace(session, wait_s=wait_s, trouble=trouble, refused_tokens=1)
+        case _ if error.retry is Retry.NEVER:
+            wait_s, slow = session.slow.failed(rng)
+            return replace(session, wait_s=wait_s, slow=slow, alarm=Alarm.CREDENTIAL_REFUSED)
         case _:
             wait_s, trouble = session.trouble.failed(rng)
             return replace(session, wait_s=wait_s, trouble=trouble)
