@@ -14,7 +14,7 @@ from p2pbot.adapters.holder import holder
 from p2pbot.adapters.secrets_source import AccountKeys, resolve_all
 from p2pbot.adapters.sqlite import SqliteStore
 from p2pbot.adapters.tls import client_context
-from p2pbot.app import signer_of
+from p2pbot.app.doors import signer_of
 from p2pbot.cli.findings import Checked, Grade, failed, show, worst
 from p2pbot.cli.options import settings_of
 from p2pbot.cli.output import Paint
@@ -124,7 +124,12 @@ def _rules(account: AccountSettings) -> Checked:
     if loaded.ruleset is None:
         return Checked(Grade.FAILED, about, f"{account.rules} has errors", findings)
     count = len(loaded.ruleset.rules)
-    return Checked(Grade.WARNING if findings else Grade.OK, about, f"{account.rules}: {count} rules", findings)
+    return Checked(
+        Grade.WARNING if findings else Grade.OK,
+        about,
+        f"{account.rules}: {count} {'rule' if count == 1 else 'rules'}",
+        findings,
+    )
 
 
 def _state(settings: Settings) -> Checked:

@@ -16,7 +16,7 @@ from p2pbot.adapters.rest import ExchangeRest, open_session
 from p2pbot.adapters.secrets_source import AccountKeys
 from p2pbot.adapters.tls import client_context
 from p2pbot.adapters.wire import ChatWire
-from p2pbot.app import signer_of
+from p2pbot.app.doors import signer_of
 from p2pbot.cli.findings import Checked, Grade, failed, show
 from p2pbot.cli.output import Paint
 from p2pbot.config import Settings

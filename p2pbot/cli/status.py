@@ -178,7 +178,7 @@ def _account(name: str, told: Mapping[str, Any], report: Report, paint: Paint) -
         str(waiting(told)),
         str(_number(told, "unknown")),
         f"{span(report.now_ms - last)} ago" if last else "-",
-        shown(str(told.get("rules", "")), 12),
+        shown(str(told.get("rules", ""))[:12]),
     )
 
 

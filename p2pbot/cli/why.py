@@ -119,7 +119,7 @@ def _decided(number: int, entry: InboxEntry, paint: Paint, *, text: bool) -> Ite
     yield f"{number:3}  {at}  {_kind(entry)}{said}"
     yield f"     {paint(colour, entry.reason.value)}: {reason_words(entry.reason)}"
     learnt = f"decided {clock_time(entry.decided_at_ms)}, learnt by {entry.path.value}"
-    rules = f", rules {shown(entry.ruleset, 12)}" if entry.ruleset else ""
+    rules = f", rules {shown(entry.ruleset[:12])}" if entry.ruleset else ""
     name = f", id {shown(entry.message_id or entry.uuid, 40)}" if entry.message_id or entry.uuid else ""
     yield paint("dim", f"     {learnt}{rules}{name}")
     table = [(f"     {shown(line.rule_id, 40)}", _rule(line, paint), shown(line.where, 120)) for line in traces(entry)]

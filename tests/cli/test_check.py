@@ -1,0 +1,146 @@
+"""``check`` finds what is wrong before a customer does, and changes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from p2pbot.adapters.holder import holder
+from p2pbot.adapters.lease import FileLease
+from p2pbot.adapters.sqlite import SqliteStore
+from tests.cli.conftest import API_KEY, API_SECRET, CONFIG, Place
+
+CLI = Callable[..., int]
+
+
+async def nothing(_: SqliteStore) -> None:
+    """Leave an empty store."""
+
+
+def lines(capsys: pytest.CaptureFixture[str]) -> dict[str, str]:
+    """Return what was said of each part, by its name, the grade first."""
+    shown = capsys.readouterr().out.splitlines()
+    parts = [line for line in shown if line.startswith(("ok ", "warning ", "failed "))]
+    return {line[8:].split(": ", 1)[0]: f"{line[:8].strip()} {line[8:].split(': ', 1)[1]}" for line in parts}
+
+
+def test_all_is_right(place: Place, p2pbot: CLI, capsys: pytest.CaptureFixture[str]) -> None:
+    """Each part has its line; exit code 0; not a byte on disk changes, and no key is shown."""
+    before = place.files()
+    assert p2pbot("check") == 0
+    shown = capsys.readouterr()
+    assert [line.split(":")[0] for line in shown.out.splitlines()[:4]] == [
+        "ok      configuration",
+        "ok      keys",
+        "ok      rules of main",
+        "ok      state directory",
+    ]
+    assert "accounts: main (shadow)" in shown.out
+    assert "1 rule\n" in shown.out
+    assert not any(secret in shown.out + shown.err for secret in (API_KEY, API_SECRET))
+    assert place.files() == before
+    assert not place.state.exists()
+
+
+def test_a_wrong_configuration_is_told_with_all_findings(
+    place: Place, p2pbot: CLI, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Exit code 78; nothing more can be checked."""
+    place.config.write_text(CONFIG + "mod: live\nlimits: {breaker: 0}\n")
+    assert p2pbot("check") == 78
+    told = capsys.readouterr().err
+    assert "config.yaml:4:1: unknown key `mod`; did you mean `mode`?" in told
+    assert "config.yaml:5:19: must be between 1 and 100, is 0" in told
+
+
+def test_every_part_is_checked_though_one_failed(place: Place, p2pbot: CLI, capsys: pytest.CaptureFixture[str]) -> None:
+    """A merchant mends all in one go: exit code 78."""
+    (place.path / "k").chmod(0o644)
+    (place.path / "rules" / "10-hello.yaml").write_text("version: 1\nrules:\n  - id: a\n    wrods: [x]\n    reply: y\n")
+    assert p2pbot("check") == 78
+    shown = capsys.readouterr().out
+    assert f"chmod 600 {place.path}/k" in shown
+    assert "10-hello.yaml:4:5: unknown key `wrods`; did you mean `words`?" in shown
+    assert "ok      state directory" in shown
+    assert "Something has to be mended." in shown
+
+
+def test_a_missing_rules_directory_is_told(place: Place, p2pbot: CLI, capsys: pytest.CaptureFixture[str]) -> None:
+    """With its path."""
+    place.config.write_text(CONFIG.replace("api_secret_file: s", "api_secret_file: s, rules: nowhere"))
+    assert p2pbot("check") == 78
+    assert lines(capsys)["rules of main"].startswith(f"failed {place.path}/nowhere")
+
+
+def test_a_private_key_that_is_none_is_told(place: Place, p2pbot: CLI, capsys: pytest.CaptureFixture[str]) -> None:
+    """It is read as the daemon would read it, and not repeated."""
+    place.config.write_text(CONFIG.replace("api_secret_file", "private_key_file"))
+    assert p2pbot("check") == 78
+    shown = capsys.readouterr().out
+    assert "failed  keys" in shown
+    assert API_SECRET not in shown
+
+
+def test_certificates_are_read(place: Place, p2pbot: CLI, capsys: pytest.CaptureFixture[str]) -> None:
+    """A file without a certificate is told."""
+    (place.path / "ca.pem").write_text("nothing")
+    place.config.write_text(CONFIG + "exchange: {ca_file: ca.pem}\n")
+    assert p2pbot("check") == 78
+    assert "holds no certificate" in lines(capsys)["certificates"]
+
+
+def test_a_database_of_another_program_is_told(place: Place, p2pbot: CLI, capsys: pytest.CaptureFixture[str]) -> None:
+    """And it stays as it is."""
+    place.state.mkdir()
+    database = place.state / "p2pbot.sqlite3"
+    database.write_bytes(b"something else")
+    assert p2pbot("check") == 78
+    assert "not a SQLite database" in lines(capsys)["state directory"]
+    assert database.read_bytes() == b"something else"
+
+
+def test_a_state_directory_in_a_file_is_told(place: Place, p2pbot: CLI, capsys: pytest.CaptureFixture[str]) -> None:
+    """What stands in the way is named."""
+    (place.path / "file").touch()
+    place.config.write_text(CONFIG + "state_dir: file/state\n")
+    assert p2pbot("check") == 78
+    assert f"cannot be written by this user – mend {place.path}/file" in lines(capsys)["state directory"]
+
+
+def test_an_odd_configuration_is_a_warning(place: Place, p2pbot: CLI, capsys: pytest.CaptureFixture[str]) -> None:
+    """It works, exit code 0, and the place is shown."""
+    place.config.write_text(CONFIG + "log: {level: info}\nstate_dir: my state #1\n")
+    assert p2pbot("check") == 0
+    shown = capsys.readouterr().out
+    assert "warning configuration" in shown
+    assert "the text is cut at ' #'" in shown
+
+
+def test_a_running_daemon_is_told(place: Place, p2pbot: CLI, capsys: pytest.CaptureFixture[str]) -> None:
+    """Offline, that is no trouble."""
+    place.with_store(nothing)
+    with FileLease(place.state):
+        assert p2pbot("check") == 0
+    assert "the daemon runs (process " in lines(capsys)["state directory"]
+
+
+def test_online_is_refused_beside_a_running_daemon(
+    place: Place, p2pbot: CLI, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The exchange would throw the daemon's chats out: exit code 78, with the way round."""
+    place.with_store(nothing)
+    with FileLease(place.state):
+        assert p2pbot("check", "--online") == 78
+    assert "or add --force" in capsys.readouterr().err
+
+
+def test_who_holds_a_directory(tmp_path: Path) -> None:
+    """Nobody, then us, then nobody; asking leaves nothing behind and takes nothing away."""
+    assert holder(tmp_path / "nowhere") == ""
+    with FileLease(tmp_path) as lease:
+        assert holder(tmp_path).startswith("process ")
+        assert lease.held("main")
+    assert holder(tmp_path) == ""
+    FileLease(tmp_path).close()
