@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
-import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from asyncio.subprocess import PIPE, STDOUT, Process
+from collections.abc import AsyncIterator, Callable
 
 import pytest
 
@@ -16,7 +15,6 @@ from p2pbot.adapters.lease import FileLease
 from tests.cli.conftest import API_KEY, API_SECRET, Place
 
 CLI = Callable[..., int]
-STARTED = '"event": "started"'
 
 
 def spoil_rules(place: Place) -> None:
@@ -77,36 +75,31 @@ def test_a_state_directory_in_use_is_refused(place: Place, p2pbot: CLI, capsys: 
 
 
 @pytest.fixture
-def daemon(place: Place) -> Iterator[subprocess.Popen[bytes]]:
+async def daemon(place: Place) -> AsyncIterator[Process]:
     """Return the real program, running; its exchange is a closed port of this machine."""
     with place.config.open("a") as file:
         file.write("exchange: {rest_url: 'http://127.0.0.1:9'}\nlog: {format: json}\n")
-    with (
-        (place.path / "log").open("wb") as log,
-        subprocess.Popen([sys.executable, "-m", "p2pbot", "run"], cwd=place.path, stdout=log, stderr=log) as process,
-    ):
-        try:
-            yield process
-        finally:
-            process.kill()
-
-
-def until(path: Path, text: str) -> str:
-    """Return the file's content once ``text`` is in it; AssertionError after thirty seconds."""
-    deadline = time.monotonic() + 30
-    while text not in (content := path.read_text()):
-        assert time.monotonic() < deadline, content
-        time.sleep(0.05)
-    return content
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "p2pbot", "run", cwd=place.path, stdout=PIPE, stderr=STDOUT
+    )
+    yield process
+    if process.returncode is None:
+        process.kill()
+        await process.wait()
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_it_stops_when_it_is_told_to(daemon: subprocess.Popen[bytes], place: Place, number: signal.Signals) -> None:
+async def test_it_stops_when_it_is_told_to(daemon: Process, number: signal.Signals) -> None:
     """Exit code 0, whatever the exchange does; the log says so and holds no key."""
-    until(place.path / "log", STARTED)
-    daemon.send_signal(number)
-    assert daemon.wait(timeout=30) == 0
-    log = until(place.path / "log", '"event": "stopped"')
+    assert daemon.stdout is not None
+    log = ""
+    async with asyncio.timeout(30):
+        async for line in daemon.stdout:
+            log += line.decode()
+            if '"event": "started"' in log.splitlines()[-1]:
+                daemon.send_signal(number)
+        assert await daemon.wait() == 0
+    assert '"event": "stopped"' in log
     assert "Traceback" not in log
     assert API_KEY not in log
     assert API_SECRET not in log
