@@ -301,7 +301,7 @@ class LimitScope(StrEnum):
 class FiringMark:
     """A rule (or its ``group``) spoke at ``at_ms`` within a scope.
 
-    ``scope_id``: order number, counterparty key, account name or local date.
+    ``scope_id``: order number, counterparty key, account name, or the local date as ``2026-01-05/counterparty``.
     """
 
     group: str

@@ -32,7 +32,10 @@ ids = st.sampled_from(["", "", "m1", "m2", "m3"])
 uuids = st.sampled_from(["", "", "a", "b", "\ud800"])
 keys = st.sampled_from(["k1", "k2", "e:order_paid"])
 persons = st.sampled_from(["", "anna", "boris"])
-texts = st.sampled_from(["hi", "ho", "", "\udfff?"])
+days = st.sampled_from(
+    ["2026-01-03/anna", "2026-01-04/1", "2026-01-05", "2026-01-05/boris", "2026-01-06/", "2026-01-07"]
+)
+texts = st.sampled_from(["hi", "hi ", "ho", "", "\udfff?"])
 ages = st.sampled_from(
     [-5, 0, 59_999, 60_000, 3_599_999, 3_600_000, DAY_MS, 2 * DAY_MS, 31 * DAY_MS, 91 * DAY_MS, 400 * DAY_MS]
 )
@@ -61,7 +64,7 @@ marks = st.builds(
     FiringMark,
     group=st.sampled_from(["g", "h"]),
     scope=st.sampled_from(LimitScope),
-    scope_id=persons | orders,
+    scope_id=persons | orders | days,
     at_ms=times,
 )
 memories = st.builds(

@@ -89,8 +89,8 @@ async def test_old_orders_are_forgotten_with_their_pauses(store: Store) -> None:
     [
         (LimitScope.ORDER, ORDER, 89, True),
         (LimitScope.ORDER, ORDER, 91, False),
-        (LimitScope.DAY, "2026-01-04", 2, True),
-        (LimitScope.DAY, "2026-01-01", 4, False),
+        (LimitScope.DAY, "2026-01-03/anna", 2, True),
+        (LimitScope.DAY, "2026-01-01/anna", 4, False),
         (LimitScope.COUNTERPARTY, "anna", 364, True),
         (LimitScope.COUNTERPARTY, "anna", 366, False),
         (LimitScope.ACCOUNT, ACCOUNT, 364, True),

@@ -7,8 +7,10 @@ from dataclasses import replace
 import pytest
 
 from p2pbot.conversation.records import OrderMemory, OutboxState, Talk
-from p2pbot.model import EventKind, FiringCount, LimitScope, MessageKind
+from p2pbot.model import EventKind, FiringCount, LimitScope, MessageKind, Order
 from p2pbot.ports import Store
+from p2pbot.rules.facts import Facts
+from p2pbot.rules.limits import scope_ids
 from tests.contracts.conftest import StoreWorld
 from tests.fakes.records import ACCOUNT, NOW_MS, ORDER, claim, entry, event, mark, reply
 
@@ -25,6 +27,7 @@ async def talk(store: Store, counterparty_key: str = "", *, now_ms: int = NOW_MS
 
 # The streak. One word a step, in the order of the decisions: ``hi``, ``hi+`` (with a reply), ``hi++`` (with two) are
 # texts of the counterparty; ``@image``, ``@event``, ``@auto``, ``@system``, ``@operator``, ``@unsure`` other entries;
+# a ``_`` is a space;
 # a reply marked ``-`` instead of ``+`` is dropped, ``~`` is a shadow, ``!`` was rejected.
 
 STREAKS = [
@@ -49,6 +52,7 @@ STREAKS = [
     ("hi+ @event+ hi+ hi+", 3),
     ("hi+ @auto", 1),
     ("hi+ @auto hi+", 2),
+    ("hi+ hi_+", 2),
     ("hi+ @system hi", 1),
     ("hi+ @operator hi", 1),
     ("hi+ @unsure", 1),
@@ -78,7 +82,7 @@ async def play(store: Store, script: str) -> None:
         word = step.rstrip("+-~!")
         rows = [reply(f"{number}/{at}", state=ENDS[end]) for at, end in enumerate(step[len(word) :])]
         kind, from_us = KINDS.get(word, (MessageKind.TEXT, False))
-        decided = entry(str(number), kind=kind, from_us=from_us, text=word)
+        decided = entry(str(number), kind=kind, from_us=from_us, text=word.replace("_", " "))
         if word == "@event":
             decided = replace(event(EventKind.ORDER_PAID), key=f"e:{number}")
         await store.claim(claim(decided, *rows))
@@ -239,17 +243,31 @@ async def test_firings_of_every_scope_that_holds_here(store: Store) -> None:
         mark(LimitScope.ACCOUNT, ACCOUNT),
         mark(LimitScope.COUNTERPARTY, "anna"),
         mark(LimitScope.DAY, "2026-01-05"),
+        mark(LimitScope.DAY, "2026-01-06/anna"),
         mark(LimitScope.ORDER, ORDER),
     )
     others = (
         mark(LimitScope.COUNTERPARTY, "boris"),
-        mark(LimitScope.DAY, "2026-01-02", at_ms=NOW_MS - 2 * DAY_MS),
+        mark(LimitScope.DAY, "2026-01-03/anna"),
+        mark(LimitScope.DAY, "2026-01-05/boris"),
         mark(LimitScope.ORDER, OTHER_ORDER),
     )
     await store.claim(claim(entry("1"), firings=ours + others))
     await store.claim(claim(entry("1", account="second"), firings=ours))
     told = (await talk(store, "anna")).firings
     assert [(f.scope, f.scope_id, f.count) for f in told] == [(m.scope, m.scope_id, 1) for m in ours]
+
+
+@pytest.mark.parametrize("zone", ["Etc/GMT+12", "America/New_York", "UTC", "Europe/Moscow", "Pacific/Kiritimati"])
+@pytest.mark.parametrize("person", ["", "anna"])
+@pytest.mark.parametrize("hour", range(0, 24, 5))
+async def test_the_rules_find_every_scope_that_they_wrote(store: Store, zone: str, person: str, hour: int) -> None:
+    """Whatever the merchant's clock says, what the rules counted a moment ago is told to them under the same names."""
+    now_ms = NOW_MS + hour * HOUR_MS
+    facts = Facts(order=Order(number=ORDER, account=ACCOUNT), account=ACCOUNT, now_ms=now_ms, timezone=zone)
+    ids = scope_ids(facts, person)
+    await store.claim(claim(entry("1"), firings=tuple(mark(scope, ids[scope], at_ms=now_ms) for scope in LimitScope)))
+    assert {f.scope: f.scope_id for f in (await talk(store, person, now_ms=now_ms)).firings} == ids
 
 
 async def test_firings_without_a_counterparty_key_stay_in_their_order(store: Store) -> None:

@@ -12,6 +12,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from typing import TypeVar
 
 from p2pbot.adapters.sqlite.storable import EMPTY_TRACE, storable, storable_text
@@ -166,7 +167,7 @@ class MemoryStore:
             return False
         if entry.kind == MessageKind.TEXT:
             previous = texts(self._chat(entry.account, entry.order_no))
-            return not previous or previous[-1] != entry.text
+            return not previous or previous[-1].strip() != entry.text.strip()
         return entry.kind == MessageKind.IMAGE
 
     def _enqueue(self, replies: Iterable[OutboxRow]) -> None:
@@ -233,7 +234,7 @@ class MemoryStore:
                 LimitScope.ORDER: scope_id == order_no,
                 LimitScope.COUNTERPARTY: scope_id == them,
                 LimitScope.ACCOUNT: True,
-                LimitScope.DAY: count.last_ms > now_ms - 2 * DAY_MS,
+                LimitScope.DAY: is_today(scope_id, counterparty_key or order_no, now_ms),
             }
             if owner == account and wanted[scope]:
                 found.append(replace(count, scope_id=counterparty_key) if scope is LimitScope.COUNTERPARTY else count)
@@ -441,6 +442,13 @@ def is_event(entry: InboxEntry) -> bool:
 def person(counterparty_key: str, order_no: str) -> str:
     """Return who is counted: somebody without a key is a person of their own per order."""
     return counterparty_key or f"order:{order_no}"
+
+
+def is_today(scope_id: str, who: str, now_ms: int) -> bool:
+    """Whether a day's firings (``date`` or ``date/person``) are of this person, of a date that it is now somewhere."""
+    date, _, whose = scope_id.partition("/")
+    around = [datetime.fromtimestamp((now_ms + days * DAY_MS) / 1000, UTC) for days in (-1, 0, 1)]
+    return whose in ("", who) and date in [f"{day:%Y-%m-%d}" for day in around]
 
 
 def texts(chat: Iterable[Decided]) -> list[str]:

@@ -120,7 +120,7 @@ def _is_fresh(connection: sqlite3.Connection, entry: InboxEntry) -> bool:
         return False
     if entry.kind == MessageKind.TEXT:
         before = connection.execute(_LAST_TEXT, (entry.order_no, entry.account)).fetchone()
-        return before is None or before["text"] != entry.text
+        return before is None or before["text"].strip() != entry.text.strip()
     return entry.kind == MessageKind.IMAGE
 
 

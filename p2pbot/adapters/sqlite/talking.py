@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import sqlite3
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 from p2pbot.adapters.sqlite.claiming import person
@@ -53,12 +54,14 @@ _SAID = """
     SELECT text, created_at_ms, uuid, message_id, state FROM outbox
     WHERE order_no = :order_no AND account = :account ORDER BY seq DESC LIMIT :most
 """
-# A local date's firings are younger than two days wherever on earth the day is counted.
+# The dates that it can be now, somewhere on earth, as ``rules.limits`` names a day: alone, or with the person.
 _FIRINGS = """
     SELECT rule_group, scope, scope_id, count, last_ms FROM firings
     WHERE account = :account
       AND ((scope = 'order' AND scope_id = :order_no) OR (scope = 'counterparty' AND scope_id = :person)
-           OR scope = 'account' OR (scope = 'day' AND last_ms > :two_days_ago))
+           OR scope = 'account'
+           OR (scope = 'day' AND scope_id IN (:yesterday, :today, :tomorrow, :yesterday || '/' || :same_person,
+                                              :today || '/' || :same_person, :tomorrow || '/' || :same_person)))
     ORDER BY scope, scope_id, rule_group
 """
 
@@ -73,7 +76,10 @@ def read_talk(connection: sqlite3.Connection, account: str, order_no: str, count
         "minute_ago": now_ms - _MINUTE_MS,
         "hour_ago": now_ms - _HOUR_MS,
         "day_ago": now_ms - _DAY_MS,
-        "two_days_ago": now_ms - 2 * _DAY_MS,
+        "same_person": counterparty_key or order_no,
+        "yesterday": _date(now_ms - _DAY_MS),
+        "today": _date(now_ms),
+        "tomorrow": _date(now_ms + _DAY_MS),
         "most": _MAX_SAID,
     }
     counts = connection.execute(_COUNTS, about).fetchone()
@@ -88,6 +94,10 @@ def read_talk(connection: sqlite3.Connection, account: str, order_no: str, count
         last_inbound=counts["last_inbound"] or "",
         paused=bool(counts["paused"]),
     )
+
+
+def _date(at_ms: int) -> str:
+    return datetime.fromtimestamp(at_ms / 1000, UTC).date().isoformat()
 
 
 def _said(connection: sqlite3.Connection, about: dict[str, Any]) -> tuple[SaidText, ...]:
