@@ -17,7 +17,7 @@ from typing import TypeVar
 
 import aiohttp
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, stop_after_attempt
-from yarl import URL
+from yarl import URL  # aiohttp's own type of address: no other can be kept from encoding again
 
 from p2pbot.adapters.network_faults import connect_failed
 from p2pbot.adapters.rate_gate import RateGate

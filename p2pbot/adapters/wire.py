@@ -28,7 +28,6 @@ from p2pbot.secret import Secret
 
 _LONGEST_REASON_BYTES = 123  # what a close frame can hold
 _MAX_QUEUED_FRAMES = 64  # a catch-up burst; beyond it the peer waits, by TCP
-_SEND_TIMEOUT_S = 10.0  # only a peer that reads nothing makes a write wait
 
 _SILENT = logging.Logger("p2pbot.wire")  # noqa: LOG001 - belongs to no tree: its debug lines would show tokens and people's talk
 _SILENT.disabled = True
@@ -37,7 +36,7 @@ _SILENT.disabled = True
 class ChatWire:
     """Opens WebSockets (``ports.Wire``)."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - each is one number of the keepalive
         self,
         tls: ssl.SSLContext,
         *,
@@ -45,6 +44,7 @@ class ChatWire:
         ping_timeout_s: float = 10.0,
         close_timeout_s: float = 3.0,
         open_timeout_s: float = 10.0,
+        send_timeout_s: float = 10.0,
         max_message: int = 1024 * 1024,
         clock: Clock | None = None,
     ) -> None:
@@ -52,6 +52,7 @@ class ChatWire:
         self._clock = clock or SystemClock()
         self._open_timeout_s = open_timeout_s
         self._close_timeout_s = close_timeout_s
+        self._send_timeout_s = send_timeout_s  # only a peer that reads nothing makes a write wait
         self._options: dict[str, Any] = {
             "ping_interval": ping_interval_s,
             "ping_timeout": ping_timeout_s,
@@ -83,7 +84,7 @@ class ChatWire:
             raise ConnectFailed(f"{place} does not answer as a WebSocket should") from None
         except (WebSocketException, ValueError):
             raise ConnectFailed(f"{place} is not a WebSocket address that can be called") from None
-        return ChatConnection(socket, place, self._close_timeout_s)
+        return ChatConnection(socket, place, self._close_timeout_s, self._send_timeout_s)
 
 
 class _ConnectOnce(connect):
@@ -96,10 +97,11 @@ class _ConnectOnce(connect):
 class ChatConnection:
     """One open WebSocket (``ports.Connection``)."""
 
-    def __init__(self, socket: ClientConnection, place: str, close_timeout_s: float) -> None:
+    def __init__(self, socket: ClientConnection, place: str, close_timeout_s: float, send_timeout_s: float) -> None:
         self._socket = socket
         self._place = place
         self._close_timeout_s = close_timeout_s
+        self._send_timeout_s = send_timeout_s
 
     async def receive(self) -> str | bytes:
         """Return the next message, whole whatever its fragments. Raises ConnectionLost. Cancelling it loses nothing."""
@@ -112,7 +114,7 @@ class ChatConnection:
     async def send(self, text: str) -> None:
         """Write one text message. Raises ConnectionLost; then nobody knows whether it left."""
         try:
-            async with asyncio.timeout(_SEND_TIMEOUT_S):
+            async with asyncio.timeout(self._send_timeout_s):
                 await self._socket.send(text)
         except ConnectionClosed as closed:
             raise _lost(closed, self._place) from None

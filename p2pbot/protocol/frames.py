@@ -25,6 +25,8 @@ _MAX_URL_CHARS = 4096
 _LARGEST_SIDE = 100_000  # pixels
 _LINE_BREAK = re.compile(r"<br\s*/?>", re.IGNORECASE)
 
+_KINDS = {kind.value: kind for kind in MessageKind}
+_HEARTBEATS = frozenset({"ping", "pong", "heartbeat"})
 _WITHOUT_TALK = frozenset({MessageKind.STATISTICS, MessageKind.MARK})
 """Kinds that carry nothing for an order, whatever fields they have."""
 _MAY_LACK_ORDER = frozenset({MessageKind.RISK_ALERT, MessageKind.RECALL, MessageKind.TRANSLATE})
@@ -61,7 +63,7 @@ def _frame(frame: Mapping[str, object], raw: str) -> Frame:
     kind = _kind(frame)
     if kind is None:
         word = _word(frame, "type").lower()
-        return Noise(word) if word in ("ping", "pong", "heartbeat") else Unknown(raw[:KEPT_CHARS])
+        return Noise(word) if word in _HEARTBEATS else Unknown(raw[:KEPT_CHARS])
     if kind in _WITHOUT_TALK:
         return Noise(kind.value)
     if kind is MessageKind.ERROR:
@@ -77,22 +79,22 @@ def parse_history_row(row: object, order_no: str) -> ChatMessage | None:
 
     A row that names no order at all is taken for the one that was asked for.
     """
-    fields_of_row = fields.mapping(row)
-    if fields_of_row is None:
+    frame = fields.mapping(row)
+    if frame is None:
         return None
-    named = fields.first_identity(fields_of_row, "orderNo", "topicId")
-    kind = _kind(fields_of_row)
+    named = fields.first_identity(frame, "orderNo", "topicId")
+    kind = _kind(frame)
     if kind is None or (named and named != order_no):
         return None
-    return _message(fields_of_row, kind, Path.HISTORY, order_no)
+    return _message(frame, kind, Path.HISTORY, order_no)
 
 
 def _kind(frame: Mapping[str, object]) -> MessageKind | None:
     """Return the frame's kind, UNKNOWN for a word that the list does not have, None for heartbeats and no word."""
     word = _word(frame, "type").lower()
-    if not word or word in ("ping", "pong", "heartbeat"):
+    if not word or word in _HEARTBEATS:
         return None
-    return MessageKind(word) if word in set(MessageKind) else MessageKind.UNKNOWN
+    return _KINDS.get(word, MessageKind.UNKNOWN)
 
 
 def _word(frame: Mapping[str, object], key: str) -> str:

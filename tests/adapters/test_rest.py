@@ -274,17 +274,6 @@ async def test_silence_is_shared(server: ScriptedServer) -> None:
     assert len(server.asked) == 1
 
 
-def test_the_longest_silence_counts() -> None:
-    """A shorter wish does not shorten a longer one."""
-    gate = RateGate(QuickClock())
-    gate.shut(RateLimited("", retry_after_s=100, banned=True))
-    gate.shut(RateLimited("", retry_after_s=1))
-    with pytest.raises(RateLimited) as limited:
-        gate.check()
-    assert limited.value.banned
-    assert limited.value.retry_after_s > 50
-
-
 async def test_redirects_are_refused(server: ScriptedServer) -> None:
     """A redirect is an error; the key does not travel to where it points."""
     server.script += [answer(302, Location=f"{server.url}/elsewhere"), success([])]

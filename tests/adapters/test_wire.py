@@ -200,6 +200,21 @@ async def test_a_silent_peer_is_noticed() -> None:
         assert lost.value.code == 1006
 
 
+async def test_a_peer_that_reads_nothing_is_noticed() -> None:
+    """A write that nobody takes ends the connection instead of waiting for ever."""
+    async with raw(upgrade_and_be_silent) as url:
+        connection = await wire(send_timeout_s=0.1).connect(url)
+
+        async def flood() -> None:
+            for _ in range(200):  # more than any socket buffer holds
+                await connection.send("x" * 1_000_000)
+
+        with pytest.raises(ConnectionLost, match="reads nothing"):
+            await flood()
+        with pytest.raises(ConnectionLost):
+            await connection.receive()
+
+
 async def test_closing_does_not_wait_for_a_silent_peer() -> None:
     """Closing returns although the peer does not answer, and again when asked again."""
     async with raw(upgrade_and_be_silent) as url:

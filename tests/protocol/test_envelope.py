@@ -23,7 +23,7 @@ from p2pbot.errors import (
 )
 from p2pbot.protocol.envelope import MAX_ANSWER_BYTES, HttpAnswer, read_envelope, retry_after_s
 from p2pbot.protocol.fields import decimal
-from p2pbot.protocol.refusals import BANNED_S, LONGEST_WAIT_S, SLOW_DOWN_S, quoted
+from p2pbot.protocol.refusals import BANNED_S, LONGEST_WAIT_S, SLOW_DOWN_S
 
 NOW_MS = 1_767_600_000_000
 
@@ -188,20 +188,6 @@ def test_codes_reach_the_error() -> None:
     caught = refused(http(400, gateway(-31002)))
     assert isinstance(caught, ExchangeError)
     assert (caught.code, caught.status) == ("-31002", 400)
-
-
-@pytest.mark.parametrize(
-    ("said", "shown"),
-    [
-        ("Mandatory parameter 'orderNo' was not sent", "Mandatory parameter 'orderNo' was not sent"),
-        ("see https://x.test/a?token=TOKEN and wait", "see … and wait"),
-        ("key vmPUZE6mv9SD5VNHk4HlWFsOr6aKE2zvsw0MuIgwCIPy6utIco14y7Ju91duEh8A is bad", "key … is bad"),
-        ("two\nlines\x1b[31m", "two lines [31m"),
-    ],
-)
-def test_quoted_words_hold_no_secrets(said: str, shown: str) -> None:
-    """What we repeat of the exchange's words has no URL, nothing like a key, and no control characters."""
-    assert quoted(said) == shown
 
 
 json_values = st.recursive(
