@@ -86,14 +86,15 @@ async def _serve(arguments: argparse.Namespace, directory: Path, steps: tuple[St
         seed=arguments.seed,
         variety=not arguments.plain,
     )
+    stop = _stop_when_told()
     async with Sandbox(options) as box:
         written = write_configuration(directory, kits, box.rest_url, box.ca_file)
         _introduce(box, kits, directory, written=written)
         if steps is None:
-            await _until_told_to_stop()
+            await stop.wait()
             print("SIMULATED exchange stopped")
             return 0
-        return await _play(box, steps)
+        return await _play(box, steps, stop)
 
 
 def _introduce(box: Sandbox, kits: tuple[AccountKit, ...], directory: Path, *, written: bool) -> None:
@@ -110,23 +111,31 @@ def _introduce(box: Sandbox, kits: tuple[AccountKit, ...], directory: Path, *, w
     sys.stdout.flush()
 
 
-async def _until_told_to_stop() -> None:
+def _stop_when_told() -> asyncio.Event:
+    """Return an event that SIGINT and SIGTERM set."""
     stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         with contextlib.suppress(NotImplementedError, RuntimeError):
-            loop.add_signal_handler(number, stop.set)
-    await stop.wait()
+            asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    return stop
 
 
-async def _play(box: Sandbox, steps: tuple[Step, ...]) -> int:
+async def _play(box: Sandbox, steps: tuple[Step, ...], stop: asyncio.Event) -> int:
+    """Play the script to its end, or until told to stop."""
     from p2pbot.sandbox.script import Player, ScriptError  # noqa: PLC0415 - same
 
     def tell(line: str) -> None:
         print(line, flush=True)
 
+    playing = asyncio.create_task(Player(box, tell).play(steps))
+    told = asyncio.create_task(stop.wait())
+    await asyncio.wait((playing, told), return_when=asyncio.FIRST_COMPLETED)
+    told.cancel()
+    if playing.cancel():
+        print("SIMULATED exchange stopped before the script's end", file=sys.stderr)
+        return 1
     try:
-        await Player(box, tell).play(steps)
+        playing.result()
     except ScriptError as error:
         print(f"SIMULATED exchange: the script failed: {error}", file=sys.stderr)
         return 1

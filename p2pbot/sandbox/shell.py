@@ -9,6 +9,7 @@ not read is cut off at a bound.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import socket as sockets
 import struct
@@ -43,6 +44,7 @@ class Shell:
         self._transports: dict[int, asyncio.Transport] = {}
         self._timer: asyncio.TimerHandle | None = None
         self._changed = asyncio.Event()
+        self._stopped = False
 
     def application(self) -> web.Application:
         """Return the aiohttp application: chat sockets, uploads, pictures, and REST for everything else."""
@@ -75,6 +77,7 @@ class Shell:
 
     def stop(self) -> None:
         """Cut every socket and forget the timer."""
+        self._stopped = True
         if self._timer:
             self._timer.cancel()
         for transport in self._transports.values():
@@ -94,7 +97,7 @@ class Shell:
             self._timer.cancel()
             self._timer = None
         due_ms = self.world.due_ms()
-        if due_ms is not None:
+        if due_ms is not None and not self._stopped:
             delay_s = max(0.0, (due_ms - self.now_ms()) / 1000)
             self._timer = asyncio.get_running_loop().call_later(delay_s, self.run, self.world.tick)
 
@@ -208,5 +211,6 @@ def reset(transport: asyncio.Transport) -> None:
     """End a connection as a crash would: RST instead of a polite end."""
     raw = transport.get_extra_info("socket")
     if raw is not None:
-        raw.setsockopt(sockets.SOL_SOCKET, sockets.SO_LINGER, struct.pack("ii", 1, 0))
+        with contextlib.suppress(OSError):  # the peer was quicker
+            raw.setsockopt(sockets.SOL_SOCKET, sockets.SO_LINGER, struct.pack("ii", 1, 0))
     transport.abort()

@@ -132,11 +132,21 @@ class Order:
     appealed: bool = False
     warned: bool = False
     lines: list[Line] = field(default_factory=list, repr=False)
+    unread_by_us: list[Line] = field(default_factory=list, repr=False)
+    unread_by_them: list[Line] = field(default_factory=list, repr=False)
 
     @property
     def unread(self) -> int:
         """How many of the counterparty's lines our side has not read."""
-        return sum(1 for line in self.lines if line.by is Speaker.COUNTERPARTY and not line.read and not line.recalled)
+        return len(self.unread_by_us)
+
+    def add(self, line: Line) -> None:
+        """Append a line; it is unread by whoever did not make it."""
+        self.lines.append(line)
+        if line.by is Speaker.COUNTERPARTY:
+            self.unread_by_us.append(line)
+        elif line.by is not Speaker.SYSTEM:
+            self.unread_by_them.append(line)
 
 
 @dataclass(slots=True)

@@ -40,7 +40,7 @@ def add_line(  # noqa: PLR0913 – a line's parts, by keyword
         visible_ms=now_ms + _lag_ms(state, order, now_ms),
         picture=picture,
     )
-    order.lines.append(line)
+    order.add(line)
     return line
 
 
@@ -89,22 +89,24 @@ def recall(state: State, order: Order, now_ms: int, message_id: int) -> Line:
     for line in order.lines:
         if line.message_id == message_id and line.by is Speaker.COUNTERPARTY:
             line.recalled = True
+            order.unread_by_us = [one for one in order.unread_by_us if one is not line]
             return counterparty_line(state, order, now_ms, "recall", frames.encode({"recalledId": str(message_id)}))
     raise KeyError(f"the counterparty said no message {message_id} in order {order.number}")
 
 
 def read_by_us(state: State, order: Order, now_ms: int) -> int:
     """Mark the counterparty's lines as read, push them again with that status, and return how many there were."""
-    return _mark(state, order, now_ms, (Speaker.COUNTERPARTY,))
+    fresh, order.unread_by_us = order.unread_by_us, []
+    return _mark(state, order, now_ms, fresh)
 
 
 def read_by_counterparty(state: State, order: Order, now_ms: int) -> int:
     """Mark our lines as read, push them again with that status, and return how many there were."""
-    return _mark(state, order, now_ms, (Speaker.BOT, Speaker.OPERATOR))
+    fresh, order.unread_by_them = order.unread_by_them, []
+    return _mark(state, order, now_ms, fresh)
 
 
-def _mark(state: State, order: Order, now_ms: int, speakers: tuple[Speaker, ...]) -> int:
-    fresh = [line for line in order.lines if line.by in speakers and not line.read and not line.recalled]
+def _mark(state: State, order: Order, now_ms: int, fresh: list[Line]) -> int:
     for line in fresh:
         line.read = True
     for line in fresh[-_READ_REPEAT:]:
