@@ -35,5 +35,6 @@ def plan_of(account: AccountSettings, settings: Settings) -> AccountPlan:
             facts_max_age_s=timings.facts_max_age.s,
             chat_renewal_s=timings.chat_renewal.s,
             idle_timeout_s=timings.idle_timeout.s,
+            history_margin_s=timings.settle_after.s,
         ),
     )

@@ -57,11 +57,18 @@ class OrdersLoop:
         self._cancelled_ms: dict[str, int] = {}
         self._ask_again_s: dict[str, float] = {}
         self._gap = True
+        self._look_again_s: float | None = None
         self.trouble = ""
 
     def poke(self, *, gap: bool = False) -> None:
-        """Look at the list now; ``gap``: messages may have been missed in any order."""
-        self._gap = self._gap or gap
+        """Look at the list now; ``gap``: messages may have been missed in any order.
+
+        A gap is looked at twice: at once, and when the history's lag is over, for it may not show the gap's last
+        messages yet.
+        """
+        if gap:
+            self._gap = True
+            self._look_again_s = self._doors.clock.monotonic_s() + self._plan.timings.history_margin_s
         self._poke.set()
 
     def brought(self, order_no: str) -> None:
@@ -78,6 +85,8 @@ class OrdersLoop:
             await self._nap(delay_s)
 
     async def _round(self) -> float:
+        if self._look_again_s is not None and self._doors.clock.monotonic_s() >= self._look_again_s:
+            self._gap, self._look_again_s = True, None
         gap, self._gap = self._gap, False
         try:
             listed = await self._listed()
@@ -92,7 +101,13 @@ class OrdersLoop:
             self._doors.events.info("orders_back", account=self._plan.name)
         self.trouble = ""
         self._backoff = replace(self._backoff, failures=0)
-        return self._plan.timings.order_poll_s
+        return self._interval_s()
+
+    def _interval_s(self) -> float:
+        poll_s = self._plan.timings.order_poll_s
+        if self._look_again_s is None:
+            return poll_s
+        return min(poll_s, max(0.0, self._look_again_s - self._doors.clock.monotonic_s()))
 
     async def _listed(self) -> tuple[Order, ...]:
         found: dict[str, Order] = {}

@@ -20,7 +20,7 @@ class Timings:
     facts_max_age_s: float = 90.0
     chat_renewal_s: float = 3_000.0
     idle_timeout_s: float = 0.0
-    history_margin_s: float = 15.0
+    history_margin_s: float = 10.0
     scan_workers: int = 4
     status_s: float = 5.0
 

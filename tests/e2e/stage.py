@@ -151,6 +151,23 @@ class Stage:
         except TimeoutError:
             raise AssertionError(f"not within {timeout_s} s: {what}\n{self.log.getvalue()[-6000:]}") from None
 
+    async def until_settled(
+        self,
+        order_no: str,
+        settled: Callable[[tuple[InboxEntry, ...], tuple[OutboxRow, ...]], bool],
+        *,
+        timeout_s: float = 120.0,
+    ) -> None:
+        """Wait until an order's stored messages and replies satisfy ``settled``. Raises AssertionError with both."""
+        try:
+            async with asyncio.timeout(timeout_s):
+                while not settled(await self.inbox(order_no), await self.outbox(order_no)):  # noqa: ASYNC110
+                    await asyncio.sleep(0.05)
+        except TimeoutError:
+            entries, rows = await self.inbox(order_no), await self.outbox(order_no)
+            told = "\n".join([*map(repr, entries), *map(repr, rows), self.log.getvalue()[-4000:]])
+            raise AssertionError(f"order {order_no} is not settled after {timeout_s} s:\n{told}") from None
+
     def bot_texts(self, order_no: str) -> list[str]:
         """Return what the counterparty sees of the bot in an order."""
         return [line.text for line in self.box.world.said_by_bot(order_no)]
