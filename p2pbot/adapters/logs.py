@@ -3,7 +3,8 @@
 Promise: an entry holds no known secret, no control character of a value and at most 8 KiB; a log call never raises.
 Lines of other libraries (aiohttp, websockets, asyncio, warnings) go the same way.
 Danger: two nets stand between a secret and a line: ``Secret`` prints ``<secret>``, and the last step scrubs the
-rendered line after exceptions became text. Neither knows a secret that was never made a ``Secret``.
+rendered line after exceptions became text. Neither knows a secret that was never made a ``Secret``. Writing is
+synchronous: whoever reads the daemon's output and then stops reading, makes the daemon wait.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 import io
 import logging
 import sys
+import threading
 from collections.abc import Callable, Iterator, MutableMapping
 from contextlib import contextmanager, suppress
 from typing import Any, TextIO
@@ -85,18 +87,23 @@ def make_log(stream: TextIO, *, output: str = "auto", level: str = "info") -> Lo
 
 @contextmanager
 def foreign_lines(log: LogEvents) -> Iterator[None]:
-    """Route the standard library's ``logging`` (from WARNING on) and warnings into ``log`` while the context lasts."""
-    root, handler = logging.getLogger(), _Foreign(log)
-    before = (root.level, root.handlers[:])
-    root.handlers[:] = [handler]
+    """Route the standard library's ``logging`` (from WARNING on) and warnings into ``log`` while the context lasts.
+
+    So go the errors that nobody can catch: of a thread that ends by one, and of a ``__del__``.
+    """
+    root = logging.getLogger()
+    before = (root.level, root.handlers[:], threading.excepthook, sys.unraisablehook)
+    root.handlers[:] = [_Foreign(log)]
     root.setLevel(logging.WARNING)
     logging.captureWarnings(capture=True)
+    threading.excepthook = lambda args: log.error("log.thread_died", exc_info=args.exc_value)
+    sys.unraisablehook = lambda args: log.error("log.error_in_cleanup", exc_info=args.exc_value)
     try:
         yield
     finally:
         logging.captureWarnings(capture=False)
         root.setLevel(before[0])
-        root.handlers[:] = before[1]
+        root.handlers[:], threading.excepthook, sys.unraisablehook = before[1:]
 
 
 def _console(*, colour: bool) -> Renderer:

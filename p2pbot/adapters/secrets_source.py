@@ -106,7 +106,7 @@ def _from_environment(name: str, environ: Mapping[str, str]) -> str:
 def _from_credentials(name: str, environ: Mapping[str, str]) -> str:
     directory = environ.get("CREDENTIALS_DIRECTORY", "")
     if not directory.startswith("/"):
-        remedy = f"add LoadCredential={name}:/path/of/the/key to the unit, or use a file or a variable"
+        remedy = f"LoadCredential={name}:PATH in the unit gives it to the service; a command typed by hand has none"
         raise ConfigError("there are no systemd credentials ($CREDENTIALS_DIRECTORY is not set)", remedy=remedy)
     return _from_file(Path(directory, name), private=False)  # systemd guards the directory, and grants by an ACL
 

@@ -49,6 +49,7 @@ class Report:
 
     life: Life
     now_ms: int
+    state_dir: Path
     status: Mapping[str, Any] = field(default_factory=dict)
     tally: Mapping[tuple[str, str, str], int] = field(default_factory=dict)
     paused: tuple[tuple[str, str], ...] = ()
@@ -94,12 +95,18 @@ async def _look(state_dir: Path, database: Path) -> Report:
     try:
         store = await SqliteStore.open_readonly(database)
     except StateError as error:
-        return Report(life=life, now_ms=now_ms, status=status, trouble="" if life is Life.NEVER else str(error))
+        return Report(
+            life=life,
+            now_ms=now_ms,
+            state_dir=state_dir,
+            status=status,
+            trouble="" if life is Life.NEVER else str(error),
+        )
     try:
         tally, paused = await store.tally(), await store.paused()
     finally:
         await store.close()
-    return Report(life=life, now_ms=now_ms, status=status, tally=tally, paused=paused)
+    return Report(life=life, now_ms=now_ms, state_dir=state_dir, status=status, tally=tally, paused=paused)
 
 
 def read_status(path: Path) -> dict[str, Any]:
@@ -162,7 +169,7 @@ def _headline(report: Report, paint: Paint) -> str:
     if report.life is Life.STOPPED:
         elsewhere = " (if it runs in a container, ask inside)" if age_ms <= STALE_MS else ""
         return f"p2pbot {paint('red', 'is not running')}; it was last heard of {span(age_ms)} ago{elsewhere}"
-    return f"p2pbot {paint('red', 'is not running')}; it has never run with this state directory"
+    return f"p2pbot {paint('red', 'is not running')}; it has never run with the state directory {report.state_dir}"
 
 
 def _account(name: str, told: Mapping[str, Any], report: Report, paint: Paint) -> tuple[str, ...]:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import gc
 import io
 import json
 import logging
+import sys
+import threading
 import warnings
 from collections.abc import Mapping
 from decimal import Decimal
@@ -313,13 +316,37 @@ def test_warnings_are_lines_too(log: LogEvents, out: io.StringIO) -> None:
     assert "an unclosed thing" in lines_of(out)[0]["event"]
 
 
+def test_errors_that_nobody_can_catch_are_lines_too(log: LogEvents, out: io.StringIO) -> None:
+    """Of a thread, and of a clean-up: with their traceback, without a secret."""
+    canary = Secret(CANARY)
+
+    def fail() -> None:
+        raise RuntimeError(f"in a thread {canary.reveal()}")
+
+    class Failing:
+        def __del__(self) -> None:
+            raise RuntimeError(f"in a clean-up {canary.reveal()}")
+
+    with foreign_lines(log):
+        thread = threading.Thread(target=fail)
+        thread.start()
+        thread.join()
+        Failing()
+        gc.collect()
+    assert [line["event"] for line in lines_of(out)] == ["log.thread_died", "log.error_in_cleanup"]
+    assert [line["exception"].splitlines()[-1] for line in lines_of(out)] == [
+        "RuntimeError: in a thread <secret>",
+        "RuntimeError: in a clean-up <secret>",
+    ]
+
+
 def test_routing_ends_with_its_context(log: LogEvents) -> None:
     """Whoever embeds p2pbot gets his logging back."""
     root = logging.getLogger()
-    before = (root.level, root.handlers[:])
+    before = (root.level, root.handlers[:], threading.excepthook, sys.unraisablehook)
     with foreign_lines(log):
         assert root.handlers != before[1]
-    assert (root.level, root.handlers) == before
+    assert (root.level, root.handlers, threading.excepthook, sys.unraisablehook) == before
 
 
 def test_the_daemons_log_is_standard_output(capsys: pytest.CaptureFixture[str]) -> None:

@@ -151,7 +151,7 @@ def test_a_daemon_that_ended_is_told(place: Place, p2pbot: CLI, capsys: pytest.C
 def test_a_daemon_that_never_ran_is_told(place: Place, p2pbot: CLI, capsys: pytest.CaptureFixture[str]) -> None:
     """Exit code 1, and nothing is made."""
     assert p2pbot("status") == 1
-    assert "it has never run with this state directory" in capsys.readouterr().out
+    assert f"it has never run with the state directory {place.state}" in capsys.readouterr().out
     assert not place.state.exists()
 
 
