@@ -446,9 +446,9 @@ def person(counterparty_key: str, order_no: str) -> str:
 
 def is_today(scope_id: str, who: str, now_ms: int) -> bool:
     """Whether a day's firings (``date`` or ``date/person``) are of this person, of a date that it is now somewhere."""
-    date, _, whose = scope_id.partition("/")
+    date, slash, whose = scope_id.partition("/")
     around = [datetime.fromtimestamp((now_ms + days * DAY_MS) / 1000, UTC) for days in (-1, 0, 1)]
-    return whose in ("", who) and date in [f"{day:%Y-%m-%d}" for day in around]
+    return date in [f"{day:%Y-%m-%d}" for day in around] and (not slash or whose == who)
 
 
 def texts(chat: Iterable[Decided]) -> list[str]:
@@ -458,7 +458,14 @@ def texts(chat: Iterable[Decided]) -> list[str]:
 
 def spoken(row: OutboxRow) -> SaidText:
     """Return a reply as a text of ours."""
-    return SaidText(text=row.text, at_ms=row.created_at_ms, uuid=row.uuid, message_id=row.message_id, state=row.state)
+    return SaidText(
+        text=row.text,
+        at_ms=row.created_at_ms,
+        written_at_ms=row.sending_at_ms,
+        uuid=row.uuid,
+        message_id=row.message_id,
+        state=row.state,
+    )
 
 
 def claimed_since(rows: Iterable[OutboxRow], since_ms: int) -> int:
