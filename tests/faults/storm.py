@@ -59,6 +59,7 @@ class Tally:
     answered_twice: list[str] = field(default_factory=list)
     unanswered: Counter[str] = field(default_factory=Counter)
     without_reason: list[str] = field(default_factory=list)
+    out_of_order: list[str] = field(default_factory=list)
     connects: int = 0
     frames: Counter[str] = field(default_factory=Counter)
 
@@ -66,7 +67,8 @@ class Tally:
         """Return the counts as one line."""
         return (
             f"asked {self.asked}, answered once {self.answered_once}, twice {len(self.answered_twice)}, "
-            f"not at all with a reason {dict(self.unanswered)}, without a reason {len(self.without_reason)}; "
+            f"not at all with a reason {dict(self.unanswered)}, without a reason {len(self.without_reason)}, "
+            f"orders with replies out of order {len(self.out_of_order)}; "
             f"connects {self.connects}, frames written {dict(self.frames)}"
         )
 
@@ -107,6 +109,8 @@ def judge(
 ) -> None:
     """Count what an order's counterparty sees against what it asked."""
     seen = Counter(line.text for line in box.world.said_by_bot(order_no))
+    if out_of_order(box, order_no, rows):
+        tally.out_of_order.append(order_no)
     by_key = {row.stimulus_key: row for row in rows}
     for entry in entries:
         if not entry.text.startswith("question "):
@@ -138,7 +142,7 @@ def count_traffic(box: Sandbox, tally: Tally) -> None:
     tally.frames = Counter(frame.outcome.value for frame in box.world.received("main"))
 
 
-def out_of_order(box: Sandbox, order_no: str) -> bool:
-    """Whether the answers of an order came in another order than they were decided."""
-    numbers = [int(line.text.removeprefix("Answer ").rstrip(".")) for line in box.world.said_by_bot(order_no)]
-    return numbers != sorted(numbers)
+def out_of_order(box: Sandbox, order_no: str, rows: tuple[OutboxRow, ...]) -> bool:
+    """Whether the counterparty saw the replies of an order in another order than they were decided."""
+    seen = [line.text for line in box.world.said_by_bot(order_no)]
+    return seen != [row.text for row in rows if row.text in seen]

@@ -44,4 +44,5 @@ async def test_each_message_of_a_storm_is_answered_exactly_once_or_has_its_reaso
     assert tally.asked == ORDERS * QUESTIONS
     assert tally.answered_twice == []
     assert tally.without_reason == []
+    assert tally.out_of_order == []
     assert tally.answered_once + tally.unanswered.total() == tally.asked
