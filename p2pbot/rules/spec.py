@@ -188,9 +188,9 @@ def _reply_shape(value: object) -> str:
 
 def _handover_shape(value: object) -> object:
     """``handover: yes`` and ``handover: 2h`` are short for a mapping."""
-    if value in {"yes", "true", "on"}:
-        return {}
-    return {"for": value} if isinstance(value, str) else value
+    if not isinstance(value, str):
+        return value
+    return {} if value in {"yes", "true", "on"} else {"for": value}
 
 
 Text = Annotated[str, Tag("<text>")]
