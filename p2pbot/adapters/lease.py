@@ -93,7 +93,7 @@ class FileLease:
             why = "this file system has no locks"
         return StateUnwritable(
             f"the state directory {self._path.parent} cannot be used: {why}",
-            remedy="it must be a directory on a local disk that this user may write",
+            remedy="it must be a directory on a local disk, with room, that this user may write",
         )
 
 
