@@ -18,7 +18,7 @@ from pydantic import AfterValidator, model_validator
 from p2pbot.config.part import Part
 from p2pbot.document import complaint
 
-_PASTED = re.compile(r"[A-Za-z0-9+/=_-]{40,}")  # keys of the exchange have 64 such characters; names have not
+_PASTED = re.compile(r"[A-Za-z0-9+=_-]{40,}")  # the exchange's keys have 64 letters and digits; a long path has a /
 _ENV = re.compile(r"[A-Z_][A-Z0-9_]{0,63}")
 _CREDENTIAL = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,38}")
 
@@ -45,7 +45,7 @@ class SecretSource:
 
 def _name(allowed: Callable[[str], object], wanted: str) -> AfterValidator:
     def check(text: str) -> str:
-        if "-----" in text or (_PASTED.fullmatch(text) and "/" not in text[:2]):
+        if "-----" in text or _PASTED.fullmatch(text):
             raise complaint(f"the secret itself does not stand here: this key holds {wanted}")
         if not allowed(text):
             raise complaint(f"this key holds {wanted}")

@@ -96,6 +96,12 @@ def test_a_key_in_place_of_its_name_is_refused_and_not_repeated(key: str) -> Non
     assert PASTED[:8] not in shown
 
 
+def test_a_long_path_is_no_key() -> None:
+    """A file may lie deep."""
+    path = "credentials/of-the-first-merchant-account/binance-api-key-for-reading"
+    assert settings(account(f"api_key_file: {path}\napi_secret_file: s\n")).accounts[0].api_key.where.endswith(path)
+
+
 def test_a_plain_secret_at_the_top_is_refused_too() -> None:
     """The sentence says that keys belong to an account."""
     assert "under `accounts:` write `api_key_file" in findings(START + "api_key: abcdefgh\n")[0]
