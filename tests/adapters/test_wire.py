@@ -62,20 +62,27 @@ async def chat(talk: Talk) -> AsyncIterator[Secret]:
 @asynccontextmanager
 async def raw(talk: RawTalk) -> AsyncIterator[Secret]:
     """Serve plain TCP that does ``talk`` and then closes."""
+    running: set[asyncio.Task[None]] = set()
 
     async def run(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             await talk(reader, writer)
-        except (ConnectionError, asyncio.CancelledError):
-            pass  # the client left, or the test is over
+        except ConnectionError:
+            pass  # the client left
         finally:
             writer.transport.abort()
 
-    server = await asyncio.start_server(run, "127.0.0.1", 0)
+    def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        running.add(asyncio.create_task(run(reader, writer)))
+
+    server = await asyncio.start_server(accept, "127.0.0.1", 0)
     try:
         yield url_of(server.sockets[0].getsockname()[1])
     finally:
         server.close()
+        for task in running:
+            task.cancel()
+        await asyncio.gather(*running, return_exceptions=True)
         await server.wait_closed()
 
 
