@@ -17,6 +17,7 @@ from typing import NoReturn
 
 # Keyed by identity: a set would drop the second of two equal secrets, and forget the value when the first dies.
 _LIVE: weakref.WeakValueDictionary[int, Secret] = weakref.WeakValueDictionary()
+_COUNTER = [0]
 _LOCK = threading.RLock()  # the store's thread makes log lines too
 # A token may die before the log line of its failure is written: the newest stay known. 128 covers hours of reconnects.
 _RECENT: deque[str] = deque(maxlen=128)
@@ -33,6 +34,7 @@ class Secret:
         with _LOCK:
             _LIVE[id(self)] = self
             _RECENT.append(value)
+            _COUNTER[0] += 1
 
     def reveal(self) -> str:
         """Return the value, for use at once."""
@@ -57,6 +59,11 @@ class Secret:
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("a secret cannot be pickled or copied")
+
+
+def made() -> int:
+    """Return how many secrets were made so far: only when this grows, ``known_values`` can hold something new."""
+    return _COUNTER[0]
 
 
 def known_values() -> frozenset[str]:

@@ -10,11 +10,13 @@ from __future__ import annotations
 import base64
 import json
 import re
+from bisect import bisect_left
 from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import lru_cache
 from urllib.parse import quote, quote_plus
 
-from p2pbot.secret import known_values
+from p2pbot.secret import known_values, made
 
 REPLACEMENT = "<secret>"
 _SHORTEST_LINE = 16  # of a PEM key: its last line may be this short, an ordinary line of a text file shorter
@@ -27,7 +29,8 @@ _NAMED = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
 
 def scrub(text: str) -> str:
     """Return ``text`` with every known secret replaced by ``<secret>``."""
-    for needle in _needles(known_values()):
+    needles = _needles(made())
+    for needle in needles.longest_first[bisect_left(needles.shrinking, -len(text)) :]:
         if needle in text:
             text = text.replace(needle, REPLACEMENT)
     return text
@@ -56,11 +59,19 @@ def _escaped(match: re.Match[str]) -> str:
     return _NAMED.get(char) or (f"\\x{ord(char):02x}" if ord(char) <= 0xFF else f"\\u{ord(char):04x}")  # noqa: PLR2004 - the last code point that two hex digits write
 
 
-@lru_cache(maxsize=2)  # the set changes with each new token; the one before serves a thread that is still writing
-def _needles(values: frozenset[str]) -> tuple[str, ...]:
-    """Return all that must go, the longest first: a secret that contains another is removed whole."""
-    found = {needle for value in values for needle in _variants(value)}
-    return tuple(sorted(found, key=len, reverse=True))
+@dataclass(frozen=True, slots=True)
+class _Needles:
+    """All that must go. ``shrinking`` holds the negative lengths, so that needles longer than a text are skipped."""
+
+    longest_first: tuple[str, ...]
+    shrinking: tuple[int, ...]
+
+
+@lru_cache(maxsize=2)  # changes with each new secret; the one before serves a thread that is still writing
+def _needles(_made: int) -> _Needles:
+    """Return what must go; a secret that contains another is removed first, so that it goes whole."""
+    found = sorted({needle for value in known_values() for needle in _variants(value)}, key=len, reverse=True)
+    return _Needles(tuple(found), tuple(-len(needle) for needle in found))
 
 
 @lru_cache(maxsize=256)  # 128 recent secrets and the living ones; older ones are computed again
