@@ -78,6 +78,7 @@ class ScriptedServer:
     time_answer: Handler | None = None
     url: str = ""
     port: int = 0
+    raw_query: str = ""
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         """Note and answer one request; a request beyond the script is a fault that the test sees."""
