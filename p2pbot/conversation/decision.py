@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field, replace
+from hashlib import blake2s
 from typing import Protocol
 
-from p2pbot.conversation.inbox import InboxPolicy, age_reason, machine_reason, order_reason, silence_reason
+from p2pbot.conversation.inbox import InboxPolicy, age_reason, longer, machine_reason, order_reason, silence_reason
 from p2pbot.conversation.limits import Caps, cap_reason
 from p2pbot.conversation.orders import agreed
 from p2pbot.conversation.records import Claim, InboxEntry, Mute, OrderMemory, OutboxRow, OutboxState, Talk
@@ -142,10 +143,20 @@ def entry_of_message(account: str, message: ChatMessage, reason: Reason, now_ms:
 
 
 def message_key(message: ChatMessage) -> str:
-    """Return a message's identity within its order: id, else uuid, else (a frame with neither) kind and time."""
+    """Return a message's identity within its order: id, else uuid, else (a frame with neither) what it is made of.
+
+    The content counts by four bytes of a hash: enough to tell two messages of one millisecond apart, too little to
+    find a text by, for keys are logged.
+    """
     if message.message_id:
         return f"m:{message.message_id}"
-    return f"u:{message.uuid}" if message.uuid else f"t:{message.kind}:{message.created_at_ms}"
+    if message.uuid:
+        return f"u:{message.uuid}"
+    image_url = message.image.image_url if message.image else ""
+    card = message.system.raw_type if message.system else ""
+    made_of = json.dumps([message.from_us, message.text, image_url, card])
+    digest = blake2s(made_of.encode(), digest_size=4).hexdigest()
+    return f"t:{message.kind}:{message.created_at_ms}:{digest}"
 
 
 def _event_as_message(stimulus: Stimulus) -> ChatMessage:
@@ -215,7 +226,8 @@ def _answered(situation: Situation, verdict: Verdict, policy: Policy, rng: Chanc
     for firing in live:
         if firing.handover is not None:
             until_ms = None if firing.handover.for_ms is None else situation.now_ms + firing.handover.for_ms
-            memory = replace(memory, mute=Mute(reason=Reason.MUTED, since_ms=situation.now_ms, until_ms=until_ms))
+            mute = Mute(reason=Reason.MUTED, since_ms=situation.now_ms, until_ms=until_ms)
+            memory = replace(memory, mute=longer(memory.mute, mute))
     reason = Reason.ANSWERED if live else Reason.SHADOW
     marks = tuple(mark for firing in verdict.firings for mark in firing.marks)
     claim = Claim(entry=_entry(situation, reason, verdict), replies=rows, firings=marks, memory=memory)

@@ -74,6 +74,9 @@ _REASONS = {
 }
 
 
+CLOCK_LEAP_MS = 60_000  # a stamp this far ahead of now was made by a clock that was wrong and has been set right
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeliveryPolicy:
     """The numbers of delivery, all configurable.
@@ -110,7 +113,12 @@ def dropped(row: OutboxRow, reason: Reason, now_ms: int) -> OutboxRow:
 
 
 def refused(row: OutboxRow, *, passing: bool, policy: DeliveryPolicy, now_ms: int) -> OutboxRow:
-    """Return ``row`` after an error frame: tried once more if the refusal is of the passing kind."""
+    """Return ``row`` after an error frame: tried once more if the refusal is of the passing kind.
+
+    A frame that comes again (pushes are sometimes repeated) refuses nothing new: each attempt is refused once.
+    """
+    if passing and row.state is OutboxState.CLAIMED and row.passing_refusals >= row.attempts:
+        return row
     if not passing or row.passing_refusals >= policy.passing_retries:
         return advanced(row, DeliveryEvent.REFUSED, now_ms)
     again = advanced(row, DeliveryEvent.REFUSED_PASSING, now_ms)

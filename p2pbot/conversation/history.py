@@ -1,8 +1,9 @@
 """Reading an order's history back to where it is already decided, and noticing that the socket missed something.
 
 Promise: nothing newer than ``since_ms`` is left out, whatever its kind: the cursor is the lowest id of the *raw*
-page, so that a row which we cannot read never hides the ones behind it. Source: C2C chat protocol notes, sections 1
-and 6 ("a cursor stuck on a picture").
+page, so that a row which we cannot read never hides the ones behind it, and a row with a wrong time ends nothing. What
+could not be read to its end says so (``truncated``).
+Source: C2C chat protocol notes, sections 1 and 6 ("a cursor stuck on a picture").
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from p2pbot.conversation.records import OrderMemory
 from p2pbot.model import ChatMessage
 
 ROWS = 50
+_SMALLEST_PAGE = 20  # pages of 20, 50 and 100 are in use: a server that gives 20 although 50 were asked has more
 _PAGES = 20  # 1,000 messages of one order: beyond that the oldest are left, and said so
 _OVERLAP_MS = 60_000  # read a little of the decided part again: the history lags and clocks differ
 
@@ -36,13 +38,14 @@ class Reading:
 
     def page(self, messages: tuple[ChatMessage, ...], rows: int, lowest_id: str) -> Reading:
         """Return the reading after a page of ``rows`` raw rows, of which ``messages`` could be read."""
-        known = {(message.message_id, message.uuid, message.created_at_ms) for message in self.messages}
-        fresh = tuple(m for m in messages if (m.message_id, m.uuid, m.created_at_ms) not in known)
+        known = set(self.messages)
+        fresh = tuple(message for message in messages if message not in known)
         after = replace(self, messages=self.messages + fresh, pages=self.pages + 1, below_id=lowest_id)
-        oldest_ms = min((message.created_at_ms for message in messages if message.created_at_ms), default=None)
-        reached = oldest_ms is not None and oldest_ms < self.since_ms
+        # All of a page must be too old, not one row of it: one wrong time would hide what lies behind.
+        newest_ms = max((message.created_at_ms for message in messages), default=0)
+        reached = 0 < newest_ms < self.since_ms
         stuck = not lowest_id or lowest_id == self.below_id
-        if reached or rows < ROWS:
+        if reached or rows < _SMALLEST_PAGE:
             return replace(after, done=True)
         if stuck or after.pages >= _PAGES:
             return replace(after, done=True, truncated=True)
@@ -55,7 +58,10 @@ class Reading:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UnreadWatch:
-    """Compares an order's unread count with the messages that the socket brought since the last look."""
+    """Compares an order's unread count with the messages that the socket brought since the last look.
+
+    A count that fell was read by somebody: then what is unread now arrived since, and the old count says nothing.
+    """
 
     unread: int | None = None
     arrived: int = 0
@@ -68,5 +74,7 @@ class UnreadWatch:
         """Return the watch after a look at the order list, and whether messages are missing."""
         if unread is None:
             return self, False
-        missed = self.unread is not None and unread - self.unread > self.arrived
-        return UnreadWatch(unread=unread), missed
+        if self.unread is None:
+            return UnreadWatch(unread=unread), False
+        before = self.unread if unread >= self.unread else 0
+        return UnreadWatch(unread=unread), unread - before > self.arrived

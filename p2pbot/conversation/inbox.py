@@ -15,6 +15,8 @@ from p2pbot.conversation.records import Mute, OrderMemory, SaidText, Talk
 from p2pbot.model import ChatMessage, MessageKind, Order, OrderStatus, Path, Reason
 
 _PERSONAL = (MessageKind.TEXT, MessageKind.IMAGE, MessageKind.VIDEO, MessageKind.CARD)
+_BY_A_PERSON = (*_PERSONAL, MessageKind.UNKNOWN)  # if it is from our account
+_BY_MACHINES = {MessageKind.AUTO_REPLY: Reason.AUTO_REPLY, MessageKind.SYSTEM: Reason.SYSTEM_MESSAGE}
 _ANSWERABLE = (MessageKind.TEXT, MessageKind.IMAGE)
 _MACHINE_FAST_MS = 2_000
 _QUOTE_SHORTEST = 20  # a shorter text of ours may be contained in theirs by chance
@@ -36,34 +38,47 @@ class InboxPolicy:
 def sender_reason(message: ChatMessage) -> Reason | None:
     """Return why ``message`` is not a counterparty's typed text or picture, or None if it is one.
 
-    A personal message of our own account is OPERATOR_MESSAGE here; whether it is the bot's own echo is
-    ``own_said``'s question.
+    A personal message of our own account is OPERATOR_MESSAGE here, also one of a kind that we do not know: people get
+    new buttons. Whether it is the bot's own echo is ``own_said``'s question.
     """
-    if message.kind is MessageKind.AUTO_REPLY:
-        return Reason.AUTO_REPLY
-    if message.kind is MessageKind.SYSTEM:
-        return Reason.SYSTEM_MESSAGE
+    if message.kind in _BY_MACHINES:
+        return _BY_MACHINES[message.kind]
+    if message.from_us and message.kind in _BY_A_PERSON:
+        return Reason.OPERATOR_MESSAGE
     if message.kind not in _PERSONAL:
         return Reason.NOT_A_MESSAGE
     if message.from_us is None:
         return Reason.SENDER_UNKNOWN
-    if message.from_us:
-        return Reason.OPERATOR_MESSAGE
     return None if message.kind in _ANSWERABLE else Reason.NOT_A_MESSAGE
 
 
 def own_said(message: ChatMessage, said: tuple[SaidText, ...]) -> SaidText | None:
-    """Return the bot's text that a message of our account is: by uuid, server id, else by text near our write."""
-    return next((mine for mine in said if _same_message(message, mine)), None)
+    """Return the bot's text that a message of our account is: by uuid, by server id, else by text near our write."""
+    identified = next((mine for mine in said if _is_identified(message, mine)), None)
+    if identified is not None:
+        return identified
+    alike = [mine for mine in said if _reads_alike(message, mine)]
+    return min(alike, key=lambda mine: abs(message.created_at_ms - mine.written_at_ms), default=None)
 
 
-def _same_message(message: ChatMessage, mine: SaidText) -> bool:
-    if message.uuid and message.uuid == mine.uuid:
-        return True
-    if message.message_id and mine.message_id:
-        return message.message_id == mine.message_id
-    near = abs(message.created_at_ms - mine.at_ms) <= _ECHO_WINDOW_MS
-    return near and message.kind is MessageKind.TEXT and _plain(message.text) == _plain(mine.text)
+def _is_identified(message: ChatMessage, mine: SaidText) -> bool:
+    return bool(
+        (message.uuid and message.uuid == mine.uuid) or (message.message_id and message.message_id == mine.message_id)
+    )
+
+
+def _reads_alike(message: ChatMessage, mine: SaidText) -> bool:
+    """Whether only the text can tell: it was written, and nothing says that the message is another one.
+
+    Two known ids that differ say so; on the socket a uuid that is not ours does too. In the history it does not: which
+    uuid a row shows there is not published.
+    """
+    if message.kind is not MessageKind.TEXT or not mine.written_at_ms:
+        return False
+    if (message.message_id and mine.message_id) or (message.uuid and message.path is Path.SOCKET):
+        return False
+    near = abs(message.created_at_ms - mine.written_at_ms) <= _ECHO_WINDOW_MS
+    return near and _plain(message.text) == _plain(mine.text)
 
 
 def age_reason(message: ChatMessage, memory: OrderMemory | None, policy: InboxPolicy, now_ms: int) -> Reason | None:
@@ -85,10 +100,10 @@ def machine_reason(message: ChatMessage, talk: Talk) -> Reason | None:
     theirs = _plain(message.text)
     if any(_quotes(theirs, _plain(mine.text)) for mine in talk.said):
         return Reason.QUOTES_US
-    if talk.said and theirs == _plain(talk.last_inbound):
-        since_ms = message.created_at_ms - talk.said[-1].at_ms
-        if 0 <= since_ms <= _MACHINE_FAST_MS:
-            return Reason.MACHINE_FAST
+    written_ms = max((mine.written_at_ms for mine in talk.said), default=0)
+    since_ms = message.created_at_ms - written_ms
+    if written_ms and theirs == _plain(talk.last_inbound) and 0 <= since_ms <= _MACHINE_FAST_MS:
+        return Reason.MACHINE_FAST
     return None
 
 
@@ -130,7 +145,11 @@ def order_reason(order: Order | None) -> Reason | None:
 def takeover(memory: OrderMemory, at_ms: int, policy: InboxPolicy) -> Mute:
     """Return the order's mute after a person wrote at ``at_ms``: the longer of the old one and the policy's."""
     until_ms = None if policy.takeover_mute_ms is None else at_ms + policy.takeover_mute_ms
-    old = memory.mute
-    if old is not None and (old.until_ms is None or (until_ms is not None and old.until_ms >= until_ms)):
-        return old
-    return Mute(reason=Reason.TAKEN_OVER, since_ms=at_ms, until_ms=until_ms)
+    return longer(memory.mute, Mute(reason=Reason.TAKEN_OVER, since_ms=at_ms, until_ms=until_ms))
+
+
+def longer(old: Mute | None, new: Mute) -> Mute:
+    """Return the mute that ends later; of two that end alike the old one."""
+    if old is None or (old.until_ms is not None and (new.until_ms is None or new.until_ms > old.until_ms)):
+        return new
+    return old

@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 
 from p2pbot.conversation.records import OrderMemory
 from p2pbot.model import EventKind, Order, OrderStatus, Side, Stimulus, SystemEvent, SystemEventKind
+from p2pbot.protocol.system_events import normalised
 
 CANCEL_PERSISTS_MS = 60_000
 _APPEAL_LAG_MS = 10_000  # a list may still show PAID this long after the card that told of the appeal
@@ -65,7 +66,7 @@ def card_heard(event: SystemEvent, at_ms: int) -> Heard | None:
     status = _CARD_STATUS.get(event.kind)
     if status is None:
         return None
-    firm = event.raw_type != _FLIPPING_CARD
+    firm = normalised(event.raw_type) != _FLIPPING_CARD
     return Heard(status=status, at_ms=at_ms, side=event.our_side, exact=True, firm=firm)
 
 
@@ -85,15 +86,21 @@ def order_heard(order: Order, now_ms: int, counterparty_key: str, *, cancelled_s
 def agreed(order: Order, memory: OrderMemory | None) -> Order:
     """Return the facts as a decision may use them.
 
-    The side is taken out if cards and list disagree about it. A status that lags behind a card is replaced by the
-    card's; a status that we cannot read stays unknown.
+    The side is taken out if cards and list disagree about it, and with it the names, which were picked by it. A status
+    that lags behind a card is replaced by the card's; one that we cannot read, and a cancellation that has not
+    persisted yet, are unknown.
     """
-    if memory is None:
-        return order
-    if memory.side is not None and order.side is not None and order.side is not memory.side:
-        order = replace(order, side=None)
-    behind = order.status is not OrderStatus.UNKNOWN and _RANK[order.status] < _RANK[memory.status]
-    return replace(order, status=memory.status) if behind else order
+    known = memory or OrderMemory(account=order.account, order_no=order.number)
+    if known.side is not None and order.side is not None and order.side is not known.side:
+        nobody = replace(order.counterparty, nickname="", real_name="")
+        order = replace(order, side=None, counterparty=nobody)
+    return replace(order, status=_agreed_status(order.status, known.status))
+
+
+def _agreed_status(told: OrderStatus, known: OrderStatus) -> OrderStatus:
+    if told is not OrderStatus.UNKNOWN and _RANK[told] < _RANK[known]:
+        return known
+    return OrderStatus.UNKNOWN if told is OrderStatus.CANCELLED and known is not told else told
 
 
 def remembered(memory: OrderMemory | None, heard: Heard, account: str, order_no: str) -> OrderMemory:
@@ -103,7 +110,8 @@ def remembered(memory: OrderMemory | None, heard: Heard, account: str, order_no:
     return replace(
         old,
         status=heard.status if news else old.status,
-        side=old.side or heard.side,
+        # A card says more than a list: the list's side comes with every order again and is compared with the card's.
+        side=(heard.side or old.side) if heard.exact else (old.side or heard.side),
         created_at_ms=old.created_at_ms if old.created_at_ms is not None else heard.created_at_ms,
         seen_at_ms=max(old.seen_at_ms, heard.at_ms) if news else old.seen_at_ms,
         counterparty_key=heard.counterparty_key or old.counterparty_key,
@@ -115,12 +123,18 @@ def accepts(memory: OrderMemory, heard: Heard) -> bool:
     if heard.status is OrderStatus.UNKNOWN or not heard.firm:
         return False
     if _RANK[heard.status] > _RANK[memory.status]:
-        return True
+        return not _is_over(memory, heard)
     if heard.at_ms < memory.seen_at_ms:
         return False  # an old card from the history
     if _RANK[heard.status] == _RANK[memory.status]:
         return heard.status is memory.status
     return _leads_back(memory.status, heard.status) and heard.at_ms - memory.seen_at_ms >= _LAG_MS[memory.status]
+
+
+def _is_over(memory: OrderMemory, heard: Heard) -> bool:
+    """Whether ``heard`` is the card of an appeal that has ended since: PAID was heard later, and not by lag."""
+    reopened = memory.status is OrderStatus.PAID and heard.status is OrderStatus.APPEAL
+    return reopened and memory.seen_at_ms - heard.at_ms >= _APPEAL_LAG_MS
 
 
 def _leads_back(known: OrderStatus, heard: OrderStatus) -> bool:
@@ -133,12 +147,13 @@ def _leads_back(known: OrderStatus, heard: OrderStatus) -> bool:
 def event_of(memory: OrderMemory | None, heard: Heard, order_no: str) -> Stimulus | None:
     """Return the event that this change of status raises, or None.
 
-    Its time is the earliest at which it may have happened: the change lies between the last look and this one, and an
+    Only a step forward is an event: an appeal that ends is no payment, a cancellation that flips back no new order. Its
+    time is the earliest at which it may have happened: the change lies between the last look and this one, and an
     answer that may be late is worse than none. An order that is first seen beyond UNPAID raises no ``order_created``.
     """
     old = memory.status if memory else OrderStatus.UNKNOWN
     kind = _EVENT_OF_STATUS.get(heard.status)
-    if kind is None or heard.status is old or (memory is not None and not accepts(memory, heard)):
+    if kind is None or not heard.firm or _RANK[heard.status] <= _RANK[old]:
         return None
     return Stimulus(kind=kind, order_no=order_no, key=f"e:{kind.value}", at_ms=_happened_at_ms(memory, heard, kind))
 

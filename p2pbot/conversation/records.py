@@ -132,10 +132,14 @@ class ClaimResult(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SaidText:
-    """A text of ours in an order: what and when (its claim), for quoting and echo checks."""
+    """A text of ours in an order, for quoting and echo checks.
+
+    ``at_ms``: when it was claimed; ``written_at_ms``: when it was last written to the chat, 0 = never.
+    """
 
     text: str = field(repr=False)
     at_ms: int
+    written_at_ms: int = 0
     uuid: str = ""
     message_id: str = ""
     state: OutboxState = OutboxState.SENT

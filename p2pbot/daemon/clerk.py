@@ -30,6 +30,7 @@ from p2pbot.daemon.sender import Sender
 from p2pbot.daemon.surroundings import AccountPlan, Doors
 from p2pbot.model import ChatMessage, EventKind, MessageKind, Order, Path, Reason, Stimulus
 
+_SHOWN = {Path.HISTORY: DeliveryEvent.FOUND, Path.SOCKET: DeliveryEvent.ECHO}
 _SAVE_SEEN_MS = 120_000  # a look that changes nothing is written down this often: late enough to be cheap
 
 
@@ -56,11 +57,11 @@ class Clerk:
 
     async def take(self, message: ChatMessage) -> None:
         """Decide a chat message of whatever kind."""
-        if message.from_us and await self._is_ours(message):
+        if message.from_us and message.uuid and await self._carries_our_uuid(message):
             return
         reason = sender_reason(message)
         entry = entry_of_message(self._plan.name, message, reason or Reason.NO_RULE, self._doors.now_ms())
-        if await self._doors.store.is_decided(entry):
+        if await self._doors.store.is_decided(entry) or (message.from_us and await self._reads_like_ours(message)):
             return
         if message.path is Path.HISTORY and message.from_us is False:
             self._missed(message)
@@ -87,27 +88,27 @@ class Clerk:
             await self._answer(stimulus, path, heard)
         await self._remember(order_no, heard)
 
-    async def looked(self, order_no: str, began_ms: int, until_ms: int, *, complete: bool) -> None:
-        """Note that an order's history is decided up to ``until_ms``."""
+    async def looked(self, order_no: str, began_ms: int, until_ms: int, since_ms: int | None) -> None:
+        """Note that an order's history is decided up to ``until_ms``; ``since_ms`` as in ``Sender.looked``."""
         memory = await self._memory(order_no)
         if until_ms > memory.caught_up_ms:
             await self._doors.store.remember(replace(memory, caught_up_ms=until_ms))
-        await self._sender.looked(order_no, began_ms, complete=complete)
+        await self._sender.looked(order_no, began_ms, since_ms)
 
-    async def _is_ours(self, message: ChatMessage) -> bool:
-        """Whether the bot wrote this message; if so, the reply is confirmed."""
-        event = DeliveryEvent.FOUND if message.path is Path.HISTORY else DeliveryEvent.ECHO
-        if message.uuid and self._sender.outbox.get(message.uuid) is not None:
-            await self._sender.confirmed(message.uuid, message.message_id, event)
+    async def _carries_our_uuid(self, message: ChatMessage) -> bool:
+        """Whether the bot wrote this message for sure; if so, the reply is confirmed."""
+        if self._sender.outbox.get(message.uuid) is not None:
+            await self._sender.confirmed(message.uuid, message.message_id, _SHOWN[message.path])
             return True
-        store, account, order_no = self._doors.store, self._plan.name, message.order_no
-        if message.uuid and await store.find_own(account, order_no, message.uuid) is not None:
-            return True
-        talk = await store.talk(account, order_no, "", self._doors.now_ms())
+        return await self._doors.store.find_own(self._plan.name, message.order_no, message.uuid) is not None
+
+    async def _reads_like_ours(self, message: ChatMessage) -> bool:
+        """Whether the bot wrote this message by what it says; asked only of one that nobody took for a person's yet."""
+        talk = await self._doors.store.talk(self._plan.name, message.order_no, "", self._doors.now_ms())
         mine = own_said(message, talk.said)
         if mine is None:
             return False
-        await self._sender.confirmed(mine.uuid, message.message_id, event)
+        await self._sender.confirmed(mine.uuid, message.message_id, _SHOWN[message.path])
         return True
 
     async def _card(self, message: ChatMessage) -> None:
@@ -122,7 +123,7 @@ class Clerk:
     async def _operator(self, message: ChatMessage) -> None:
         async with self._lock:
             memory = await self._memory(message.order_no)
-            at_ms = message.created_at_ms or self._doors.now_ms()
+            at_ms = min(message.created_at_ms or self._doors.now_ms(), self._doors.now_ms())
             mute = takeover(memory, at_ms, self._plan.policy.inbox)
             memory = replace(memory, mute=mute, last_operator_ms=max(memory.last_operator_ms, at_ms))
             now_ms = self._doors.now_ms()
@@ -139,10 +140,28 @@ class Clerk:
                 await self._commit(unanswered(situation, reason))
                 return
         order = await self._facts(stimulus)
+        if order is not None:
+            await self._hear_facts(order, path, heard)
         async with self._lock:
             situation = await self._situation(stimulus, path, order, heard)
+            if self._sender.outbox.is_full:
+                await self._commit(unanswered(situation, Reason.CAP_ACCOUNT))
+                return
             decision = decide(situation, self._plan.policy, self._doors.rng)
             await self._commit(decision, order.created_at_ms if order else None)
+
+    async def _hear_facts(self, order: Order, path: Path, heard: Heard | None) -> None:
+        """Decide first what only the facts tell of: else the claim would write a new state down and its event is lost.
+
+        Each event leads further on, so this ends.
+        """
+        memory = await self._memory(order.number)
+        if heard is not None:
+            memory = remembered(memory, heard, self._plan.name, order.number)
+        said = order_heard(order, order.confirmed_at_ms, counterparty_key(order))
+        further = event_of(memory, said, order.number)
+        if further is not None:
+            await self._answer(further, path, said)
 
     async def _facts(self, stimulus: Stimulus) -> Order | None:
         """Return the order's facts, asking again with backoff for as long as an answer would still be wanted."""

@@ -43,12 +43,14 @@ class Told:
 class Looked:
     """All of an order's history up to ``until_ms`` was put in before this; the look began at ``began_ms``.
 
-    ``complete`` False: the talk is longer than we read, so a message that was not found may still be there.
+    It reached back to ``since_ms``. ``complete`` False: the talk is longer than we read, so a message that was not
+    found may still be there.
     """
 
     order_no: str
     began_ms: int
     until_ms: int
+    since_ms: int
     complete: bool = True
 
 
@@ -125,5 +127,5 @@ class Desk:
                 await self._clerk.take(message)
             case Told(order_no, heard):
                 await self._clerk.hear(order_no, heard)
-            case Looked(order_no, began_ms, until_ms, complete):
-                await self._clerk.looked(order_no, began_ms, until_ms, complete=complete)
+            case Looked(order_no, began_ms, until_ms, since_ms, complete):
+                await self._clerk.looked(order_no, began_ms, until_ms, since_ms if complete else None)

@@ -87,7 +87,7 @@ class Scans:
         for message in reading.oldest_first():
             self._put(Inbound(message))
         until_ms = began_ms - int(self._plan.timings.history_margin_s * 1000)
-        self._put(Looked(order_no, began_ms, until_ms, complete=not reading.truncated))
+        self._put(Looked(order_no, began_ms, until_ms, reading.since_ms, complete=not reading.truncated))
 
     def _failed(self, order_no: str, since_ms: int, error: P2pbotError) -> None:
         if isinstance(error, RequestRefused):

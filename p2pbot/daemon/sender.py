@@ -15,7 +15,7 @@ from typing import NoReturn
 
 from p2pbot.conversation.delivery import DELIVERY, DeliveryEvent, advanced, dropped, missing, refused
 from p2pbot.conversation.gate import late_reason
-from p2pbot.conversation.outbox import Doubt, Outbox, Reconcile, Write, recovered
+from p2pbot.conversation.outbox import Doubt, Late, Outbox, Reconcile, Write, recovered
 from p2pbot.conversation.records import OutboxRow, OutboxState
 from p2pbot.daemon.surroundings import AccountPlan, Doors
 from p2pbot.errors import ConnectionLost
@@ -25,6 +25,7 @@ from p2pbot.protocol.outbound import text_frame
 _PASSING_CODE = "ILLEGAL_PARAM"
 _LEASE_LOOK_MS = 1_000
 _IDLE_S = 3_600.0  # with nothing pending the loop sleeps until it is woken; an hour only bounds the timer
+_LOOK_S = 5.0  # with something pending it looks this often: a clock that is set right later must not cost an hour
 
 
 class Sender:
@@ -74,6 +75,8 @@ class Sender:
             match step:
                 case Write(row):
                     await self._write(row)
+                case Late(row):
+                    await self._drop_late(row.uuid)
                 case Doubt(row):
                     await self._settle(row.uuid, DeliveryEvent.NO_ECHO)
                 case Reconcile(order_no, since_ms):
@@ -111,6 +114,8 @@ class Sender:
                 return
             passing = refusal.code == _PASSING_CODE and not refusal.sub_type
             after = refused(row, passing=passing, policy=self._plan.delivery, now_ms=self._doors.now_ms())
+            if after is row:
+                return
             await self._commit(row, after)
         if after.state is OutboxState.REJECTED:
             await self._tell_rejected(after, refusal)
@@ -120,15 +125,18 @@ class Sender:
         for row in self.outbox.in_flight():
             await self._settle(row.uuid, DeliveryEvent.LOST)
 
-    async def looked(self, order_no: str, began_ms: int, *, complete: bool) -> None:
-        """Note that a look at an order's history, begun at ``began_ms``, has been worked through."""
+    async def looked(self, order_no: str, began_ms: int, since_ms: int | None) -> None:
+        """Note that a look at an order's history has been worked through.
+
+        It began at ``began_ms`` and read all back to ``since_ms``; None: the talk is longer than what was read.
+        """
         if began_ms >= self._opened_ms:
             self.outbox.looked(order_no)
             self._wake.set()
-        if not complete:
+        if since_ms is None:
             return
         async with self._lock:
-            for row in self.outbox.settled_by_scan(order_no, began_ms):
+            for row in self.outbox.settled_by_scan(order_no, began_ms, since_ms):
                 after = missing(row, self._plan.delivery, self._doors.now_ms())
                 await self._commit(row, after)
                 if after.reason is Reason.ATTEMPTS_EXHAUSTED:
@@ -158,6 +166,12 @@ class Sender:
                 return
             self.outbox.wrote(sending, now_ms)
         await self._put_on_wire(sending)
+
+    async def _drop_late(self, uuid: str) -> None:
+        async with self._lock:
+            row = self.outbox.get(uuid)
+            if row is not None and row.state is OutboxState.CLAIMED:
+                await self._commit(row, dropped(row, Reason.LATE, self._doors.now_ms()))
 
     async def _put_on_wire(self, row: OutboxRow) -> None:
         frame = text_frame(row.uuid, row.order_no, row.text, self._doors.now_ms())
@@ -218,7 +232,8 @@ class Sender:
         await self._doors.notifier.notify(Notice(key=key, text=text, account=row.account, order_no=row.order_no))
 
     async def _sleep(self, wake_ms: int | None) -> None:
-        delay_s = _IDLE_S if wake_ms is None else max(0.001, (wake_ms - self._doors.now_ms()) / 1000)
+        delay_s = _IDLE_S if wake_ms is None else min(_LOOK_S, (wake_ms - self._doors.now_ms()) / 1000)
+        delay_s = max(0.001, delay_s)
         try:
             async with asyncio.timeout(delay_s):
                 await self._wake.wait()

@@ -114,6 +114,7 @@ def said_from(row: sqlite3.Row) -> SaidText:
     return SaidText(
         text=row["text"],
         at_ms=row["created_at_ms"],
+        written_at_ms=row["sending_at_ms"],
         uuid=row["uuid"],
         message_id=row["message_id"],
         state=_word(OutboxState, row["state"]),
