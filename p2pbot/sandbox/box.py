@@ -71,7 +71,11 @@ class Sandbox:
             app, access_log=None, handler_cancellation=True, shutdown_timeout=_SHUTDOWN_S, handle_signals=False
         )
         await self._runner.setup()
-        await web.TCPSite(self._runner, options.host, options.port, ssl_context=context).start()
+        try:
+            await web.TCPSite(self._runner, options.host, options.port, ssl_context=context).start()
+        except OSError:
+            await self.stop()
+            raise
         self._announce(self._runner.addresses[0][1])
 
     def _announce(self, port: int) -> None:

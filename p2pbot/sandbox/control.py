@@ -44,7 +44,7 @@ class Control:
 
     def _perform(self, request: web.Request, table: Mapping[str, Action], arguments: Mapping[str, Any]) -> web.Response:
         given = request.headers.get("Authorization", "").removeprefix("Bearer ")
-        if not hmac.compare_digest(given.encode(), self._token.encode()):
+        if not hmac.compare_digest(given.encode("utf-8", "surrogateescape"), self._token.encode()):
             return _refusal(401, "the token of control.token is missing or wrong")
         action = table.get(request.match_info["name"])
         if action is None:

@@ -125,18 +125,18 @@ def _write_late(state: State, parcel: Push, now_ms: int) -> None:
 def _hold_or_release(state: State, socket: Socket, now_ms: int, order: str | None) -> None:
     """Play ``reorder``: the push that was just written waits for the next one."""
     if socket.held is not None:
-        _release(state, socket.socket_id)
+        _release(state, socket.socket_id, now_ms)
         return
     fault = state.faults.strike("reorder", now_ms, state.rng, account=socket.account, order=order)
     newest = state.effects[-1] if state.effects else None
     if fault and isinstance(newest, Push) and newest.socket_id == socket.socket_id:
         socket.held = newest
         state.effects.pop()
-        state.later(now_ms + fault.number("longest_ms"), lambda _: _release(state, socket.socket_id))
+        state.later(now_ms + fault.number("longest_ms"), lambda at: _release(state, socket.socket_id, at))
 
 
-def _release(state: State, socket_id: int) -> None:
+def _release(state: State, socket_id: int, now_ms: int) -> None:
     socket = state.sockets.get(socket_id)
     if socket and socket.held is not None:
-        state.effects.append(socket.held)
-        socket.held = None
+        held, socket.held = socket.held, None
+        _write_late(state, held, now_ms)

@@ -75,6 +75,10 @@ class Fault:
     def _check(self, kind: FaultKind) -> None:
         if self.order is not None and kind.scope is not Scope.ORDER:
             raise ValueError(f"the fault {self.name!r} cannot be bound to one order")
+        if self.account is not None and kind.scope is Scope.EXCHANGE:
+            raise ValueError(f"the fault {self.name!r} is of the whole exchange, not of an account")
+        if kind.is_state and (self.count is not None or self.probability < 1):
+            raise ValueError(f"the fault {self.name!r} is a state: it has neither probability nor count")
         if not 0 <= self.probability <= 1:
             raise ValueError("a probability lies between 0 and 1")
         limits = (self.count, self.duration_ms)

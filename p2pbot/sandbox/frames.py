@@ -29,8 +29,9 @@ _NOISE: tuple[str | bytes, ...] = (
 
 
 def encode(frame: object) -> str:
-    """Return compact JSON with its letters as they are."""
-    return json.dumps(frame, ensure_ascii=False, separators=(",", ":"))
+    """Return compact JSON with its letters as they are; half a surrogate pair, which UTF-8 lacks, becomes ``?``."""
+    text = json.dumps(frame, ensure_ascii=False, separators=(",", ":"))
+    return text.encode("utf-8", "replace").decode()
 
 
 def is_ours(line: Line) -> bool:

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from p2pbot.sandbox.chance import hex_text
+from p2pbot.sandbox.delivery import mute_of
 from p2pbot.sandbox.faults import Fault
 from p2pbot.sandbox.options import SecondSocket
 from p2pbot.sandbox.records import ConnectSeen
@@ -55,7 +56,7 @@ def knock(state: State, listen_key: str, query: Mapping[str, str], now_ms: int) 
 
 
 def _same(one: str, other: str) -> bool:
-    return hmac.compare_digest(one.encode(), other.encode())
+    return hmac.compare_digest(one.encode(), other.encode("utf-8", "surrogateescape"))
 
 
 def _judge(state: State, account: Account, query: Mapping[str, str], now_ms: int) -> Welcome | Refusal:
@@ -86,7 +87,7 @@ def enter(state: State, welcome: Welcome, now_ms: int) -> Socket:
     if state.options.second_socket is SecondSocket.BYE:
         for older in state.sockets_of(welcome.account):
             leave(state, older.socket_id)
-            if older.mute is not Mute.HALF_OPEN:
+            if mute_of(state, older, now_ms) is not Mute.HALF_OPEN:
                 state.effects.append(Close(older.socket_id, 1000, "Bye"))
     if welcome.doomed is None:
         state.sockets[socket.socket_id] = socket

@@ -135,12 +135,22 @@ def _wrong_with(state: State, account: Account, frame: ClientFrame) -> str:
     order = state.orders.get(frame.text("orderNo"))
     if order is None or order.account != account.spec.name or not order.spec.chat_enabled:
         return "orderNo: no such chat of this account"
+    if order.is_full:
+        return "the chat is full"
+    return _missing_field(frame) or _wrong_with_content(state, frame)
+
+
+def _missing_field(frame: ClientFrame) -> str:
     if not frame.text("uuid"):
         return "uuid is missing"
     if frame.raw.get("self") is not True or frame.text("clientType") != "web":
         return "self or clientType is missing"
     if frame.number("createTime") <= 0 or frame.raw.get("sendStatus") != 0:
         return "createTime or sendStatus is missing"
+    return ""
+
+
+def _wrong_with_content(state: State, frame: ClientFrame) -> str:
     if frame.text("type") == "text":
         text = frame.text("content")
         return "" if text.strip() and len(text) <= _LONGEST_TEXT else "content is empty or too long"

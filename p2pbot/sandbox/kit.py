@@ -38,10 +38,12 @@ class AccountKit:
 
 
 def account_kits(directory: Path, names: Sequence[str]) -> tuple[AccountKit, ...]:
-    """Return accounts with their keys from ``directory``, made where they are missing. Raises OSError.
+    """Return accounts with their keys from ``directory``, made where they are missing. Raises OSError, ValueError.
 
     The first account's files are ``api_key`` and ``api_secret``, those of others begin with their name.
     """
+    for name in names:
+        SandboxAccount(name=name, api_key="")  # a wrong name shall make no file
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     kits = []
     for number, name in enumerate(names):

@@ -6,12 +6,15 @@ Danger: ``hmac_secret`` and bank fields are kept out of every ``repr``, made up 
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
 from pathlib import Path
 
 from p2pbot.model import Side
+
+_NAME = re.compile(r"[A-Za-z0-9_-]{1,40}")  # it becomes part of file names and URLs
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +36,10 @@ class SandboxAccount:
     address_allowed: bool = True
     merchant: bool = True
     key_rights: tuple[str, ...] = ("ipRestrict", "enableReading")
+
+    def __post_init__(self) -> None:
+        if not _NAME.fullmatch(self.name):
+            raise ValueError(f"an account's name is letters, digits, - and _, at most 40, not {self.name!r}")
 
 
 class SecondSocket(StrEnum):

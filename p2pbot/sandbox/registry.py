@@ -44,6 +44,7 @@ class FaultKind:
     meaning: str
     scope: Scope
     parameters: tuple[Parameter, ...] = ()
+    is_state: bool = False  # it holds while it stands: neither probability nor count
 
 
 _WHEN = Parameter("when", "now", "the moment: now, frame, after_frame, push", ("now", "frame", "after_frame", "push"))
@@ -69,8 +70,9 @@ _ALL = (
         "the socket stays open, answers pings, pushes nothing and swallows our frames; without duration_ms: "
         "the sockets that are open now, until they close",
         Scope.ACCOUNT,
+        is_state=True,
     ),
-    FaultKind("half_open", "as silence, and pings and closes are not answered either", Scope.ACCOUNT),
+    FaultKind("half_open", "as silence, and pings and closes are not answered either", Scope.ACCOUNT, is_state=True),
     FaultKind(
         "delay",
         "pushes come later, in their order",
@@ -137,6 +139,7 @@ _ALL = (
         "the exchange's clock is ahead of ours by this much (negative: behind)",
         Scope.EXCHANGE,
         (Parameter("skew_ms", 5000, "the difference"),),
+        is_state=True,
     ),
     FaultKind(
         "upgrade_status",

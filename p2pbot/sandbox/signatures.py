@@ -38,8 +38,8 @@ def split_signed(raw_query: str) -> tuple[str, str] | None:
 
 
 def verify(account: SandboxAccount, payload: str, signature: str) -> bool:
-    """Whether ``signature`` is the account's for ``payload`` (UTF-8 bytes as sent)."""
-    data = payload.encode()
+    """Whether ``signature`` is the account's for ``payload`` (as sent; bytes that are not UTF-8 come as surrogates)."""
+    data = payload.encode("utf-8", "surrogateescape")
     if _HEX.fullmatch(signature):
         return bool(account.hmac_secret) and verify_hmac(account.hmac_secret, data, signature)
     return bool(account.public_key_pem) and verify_public(account.public_key_pem, data, signature)

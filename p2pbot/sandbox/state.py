@@ -22,6 +22,7 @@ from p2pbot.sandbox.records import CallSeen, ConnectSeen, Received, SeenLine, Sp
 
 MOST_RECORDS = 200_000  # an hour of a bench at 50 messages a second; some 100 MB at worst
 MOST_LINES = 20_000  # per order: far above any talk, low enough that a loop cannot eat the machine
+_LAST_WORDS = 100
 MOST_ORDERS = 20_000
 
 
@@ -134,6 +135,11 @@ class Order:
     lines: list[Line] = field(default_factory=list, repr=False)
     unread_by_us: list[Line] = field(default_factory=list, repr=False)
     unread_by_them: list[Line] = field(default_factory=list, repr=False)
+
+    @property
+    def is_full(self) -> bool:
+        """Whether our side may not write any more; the exchange and the counterparty have some lines left."""
+        return len(self.lines) >= MOST_LINES - _LAST_WORDS
 
     @property
     def unread(self) -> int:

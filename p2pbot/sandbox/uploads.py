@@ -11,6 +11,7 @@ import hashlib
 import hmac
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from urllib.parse import parse_qsl, urlencode
 
 from p2pbot.sandbox.chance import hex_text
@@ -18,7 +19,8 @@ from p2pbot.sandbox.records import UploadSeen
 from p2pbot.sandbox.state import Account, State
 
 MOST_BYTES = 10 * 1024 * 1024
-_MOST_PICTURES = 100  # with the size above at most 1 GB, in practice a few MB
+_MOST_STORED_BYTES = 64 * 1024 * 1024  # of all pictures; the oldest make room
+_DATE = "%Y%m%dT%H%M%SZ"
 _MINUTE_MS = 60_000
 _FORBIDDEN = ("x-mbx-apikey", "cookie", "authorization")
 _TYPES = {"jpg": "image/jpeg", "jpeg": "image/jpeg", "png": "image/png"}
@@ -57,7 +59,7 @@ class Uploads:
         parameters = {
             "X-Amz-Algorithm": "AWS4-HMAC-SHA256",
             "X-Amz-Credential": "SIMULATED/p2pbot-sandbox/s3/aws4_request",
-            "X-Amz-Date": str(self._state.exchange_ms(now_ms)),
+            "X-Amz-Date": datetime.fromtimestamp(self._state.exchange_ms(now_ms) / 1000, UTC).strftime(_DATE),
             "X-Amz-Expires": str(self._state.options.upload_life_ms // 1000),
             "X-Amz-SignedHeaders": "host",
         }
@@ -67,8 +69,10 @@ class Uploads:
 
     def _sign(self, place: str, parameters: Mapping[str, str]) -> str:
         """Sign the sorted, decoded parameters: as at S3, a client may spell ``/`` as ``%2F`` or not."""
-        canonical = urlencode(sorted(parameters.items()))
-        return hmac.new(self._secret.encode(), f"PUT\n{place}\n{canonical}".encode(), hashlib.sha256).hexdigest()
+        canonical = urlencode(sorted(parameters.items()), errors="surrogateescape")
+        return hmac.new(
+            self._secret.encode(), f"PUT\n{place}\n{canonical}".encode("utf-8", "replace"), hashlib.sha256
+        ).hexdigest()
 
     def put(self, place: str, raw_query: str, headers: Mapping[str, str], data: bytes, now_ms: int) -> int:
         """Take an upload and return the HTTP status. ``headers`` have lower-case names."""
@@ -94,18 +98,22 @@ class Uploads:
     ) -> tuple[int, str]:
         parameters = dict(parse_qsl(raw_query, keep_blank_values=True))
         signature = parameters.pop("X-Amz-Signature", "")
-        if not hmac.compare_digest(self._sign(place, parameters).encode(), signature.encode()):
+        if not hmac.compare_digest(self._sign(place, parameters).encode(), signature.encode("utf-8", "replace")):
             return 403, "signature"
-        life_ms = int(parameters["X-Amz-Expires"]) * 1000
-        if self._state.exchange_ms(now_ms) - int(parameters["X-Amz-Date"]) > life_ms:
+        signed_at = datetime.strptime(parameters["X-Amz-Date"], _DATE).replace(tzinfo=UTC)
+        age_ms = self._state.exchange_ms(now_ms) - round(signed_at.timestamp() * 1000)
+        if age_ms > int(parameters["X-Amz-Expires"]) * 1000:
             return 403, "expired"
         forbidden = [name for name in _FORBIDDEN if name in headers]
         if forbidden:
             return 400, f"the upload carried {', '.join(forbidden)}"
         return (200, "") if 0 < len(data) <= MOST_BYTES else (400, "size")
 
+    def _stored_bytes(self) -> int:
+        return sum(len(picture.data) for picture in self.pictures.values())
+
     def _store(self, place: str, data: bytes) -> None:
-        while len(self.pictures) >= _MOST_PICTURES:
+        while self.pictures and self._stored_bytes() + len(data) > _MOST_STORED_BYTES:
             self.pictures.pop(next(iter(self.pictures)))
         extension = place.rpartition(".")[2]
         self.pictures[place] = StoredPicture(data, _TYPES[extension])

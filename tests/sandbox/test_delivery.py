@@ -165,6 +165,16 @@ def test_reorder_does_not_hold_for_ever() -> None:
     assert contents(scene.pushes()) == ["only"]
 
 
+def test_a_push_held_back_does_not_break_a_silence() -> None:
+    """What waits for the next push is lost when the socket falls silent."""
+    scene, order_no = listening()
+    scene.world.inject(Fault("reorder", count=1, longest_ms=300), START_MS)
+    scene.world.say(order_no, "held", scene.now_ms)
+    scene.world.inject(Fault("silence"), START_MS)
+    scene.pass_ms(300)
+    assert scene.pushes() == []
+
+
 def test_noise_comes_before_pushes() -> None:
     """Under noise each push is preceded by something meaningless."""
     scene, order_no = listening()

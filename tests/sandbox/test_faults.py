@@ -37,6 +37,9 @@ def test_every_fault_can_be_made_with_its_defaults(name: str) -> None:
         ("rest_429", {"order": "1"}, "cannot be bound to one order"),
         ("drop", {"probability": 0.5}, "give another"),
         ("drop", {"count": 3}, "give another"),
+        ("silence", {"count": 1}, "is a state"),
+        ("half_open", {"probability": 0.5}, "is a state"),
+        ("clock_skew", {"account": "main"}, "whole exchange"),
     ],
 )
 def test_what_the_registry_does_not_know_is_refused(name: str, settings: dict[str, Any], word: str) -> None:

@@ -92,6 +92,22 @@ def test_a_socket_can_open_and_close_at_once(fault: Fault, code: int) -> None:
     assert scene.world.live_sockets("main") == 0
 
 
+def test_a_half_open_socket_hears_no_bye() -> None:
+    """A peer that is gone on the wire gets no close frame when it is replaced."""
+    scene = stage()
+    scene.connect()
+    scene.world.inject(Fault("half_open", duration_ms=1000), START_MS)
+    scene.connect()
+    assert scene.ends() == []
+    assert scene.world.live_sockets("main") == 1
+
+
+def test_a_key_of_strange_bytes_is_404() -> None:
+    """A listenKey that is no text is not found."""
+    verdict = stage().world.knock("c2c_\udcff", {"clientType": "web"}, START_MS)
+    assert isinstance(verdict, Refusal)
+
+
 def test_a_second_socket_says_bye_to_the_first() -> None:
     """The older socket of the account, and only it, is closed with the reason Bye."""
     scene = stage()

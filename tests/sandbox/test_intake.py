@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from p2pbot.sandbox import Fault, Outcome, Speaker
-from p2pbot.sandbox.state import Abort, Push
+from p2pbot.sandbox.state import MOST_LINES, Abort, Push
 from tests.sandbox.peer import OTHER, text_frame
 from tests.sandbox.stage import START_MS, Stage, stage
 
@@ -215,6 +215,24 @@ def test_a_picture_of_ours_needs_our_own_place_and_its_size() -> None:
     assert scene.write(order_no, "", **image | {"width": 0}).outcome is Outcome.REJECTED
     echo = next(push for push in scene.pushes() if push["type"] == "image")
     assert echo["imageUrl"] == url
+
+
+def test_half_a_surrogate_pair_is_replaced() -> None:
+    """A text that UTF-8 cannot hold is delivered, echoed and listed with a question mark."""
+    scene, order_no = talking()
+    assert scene.write(order_no, "a\ud800b").outcome is Outcome.DELIVERED
+    assert scene.pushes()[0]["content"] == scene.history(order_no)[0]["content"] == "a?b"
+
+
+def test_a_full_chat_refuses_and_does_not_break() -> None:
+    """At the bound our frames are rejected, and the counterparty's are refused with a sentence at the last line."""
+    scene, order_no = talking()
+    for _ in range(MOST_LINES - 1):
+        scene.world.say(order_no, "x", scene.now_ms)
+    with pytest.raises(ValueError, match="is full"):
+        scene.world.say(order_no, "x", scene.now_ms)
+    scene.pushes()
+    assert scene.write(order_no, "Hello").reason == "the chat is full"
 
 
 def test_effects_are_taken_once() -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import stat
 from pathlib import Path
 
+import pytest
+
 from p2pbot.sandbox.kit import account_kits, write_configuration
 
 URL = "https://127.0.0.1:4443"
@@ -18,6 +20,14 @@ def test_keys_are_private_and_stay(tmp_path: Path) -> None:
     assert len(values) == 4
     assert [kit.key_file.name for kit in first] == ["api_key", "two.api_key"]
     assert all(stat.S_IMODE(kit.secret_file.stat().st_mode) == 0o600 for kit in first)
+
+
+@pytest.mark.parametrize("name", ["", "../x", "a/b", "a b", "x" * 41])
+def test_a_name_that_is_no_file_name_makes_no_file(tmp_path: Path, name: str) -> None:
+    """An account's name becomes a file's; a wrong one is refused before anything is written."""
+    with pytest.raises(ValueError, match="an account's name"):
+        account_kits(tmp_path / "play", ["main", name])
+    assert not (tmp_path / "play").exists()
 
 
 def test_a_configuration_is_written_anew(tmp_path: Path) -> None:

@@ -263,6 +263,14 @@ async def test_it_serves_without_tls_where_asked(tmp_path: Path, session: aiohtt
         await chat.close()
 
 
+async def test_a_port_that_is_taken_is_an_error_and_leaves_nothing_open(tmp_path: Path) -> None:
+    """The second sandbox on a port raises OSError; no warning of an open socket follows."""
+    async with Sandbox(options(tmp_path / "one")) as box:
+        port = int(box.rest_url.rpartition(":")[2])
+        with pytest.raises(OSError, match="address already in use"):
+            await Sandbox(options(tmp_path / "two", port=port)).start()
+
+
 async def test_leaving_ends_every_connection(tmp_path: Path, session: aiohttp.ClientSession) -> None:
     """After the sandbox is left its port is closed and clients are cut off."""
     async with Sandbox(options(tmp_path)) as box:

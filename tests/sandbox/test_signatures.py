@@ -105,6 +105,12 @@ def test_garbage_is_refused_and_never_raises(payload: str, signature: str) -> No
     assert not verify(account_of(private), payload, signature)
 
 
+def test_bytes_that_are_no_text_are_refused() -> None:
+    """Raw bytes in a URL come as lone surrogates; they are a wrong payload, not an exception."""
+    assert not verify(MAIN, "timestamp=1&x=\udcff", "0" * 64)
+    assert not verify(MAIN, "timestamp=1", "\udcff")
+
+
 def test_a_broken_public_key_is_refused() -> None:
     """A PEM text that is none refuses, it does not raise."""
     broken = SandboxAccount(name="broken", api_key="broken", public_key_pem="no key")

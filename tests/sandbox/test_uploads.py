@@ -72,6 +72,25 @@ def test_an_empty_or_giant_picture_is_refused(data: bytes) -> None:
     assert put(scene, place, query, data=data) == 400
 
 
+@pytest.mark.parametrize("query", ["", "X-Amz-Signature=\udcff", "X-Amz-Signature=é&x=\udcff", "&&=&"])
+def test_garbage_is_refused(query: str) -> None:
+    """A query of garbage is 403, never an exception."""
+    scene = stage()
+    place, _ = scene.presign()
+    assert put(scene, place, query) == 403
+
+
+def test_the_oldest_pictures_make_room() -> None:
+    """All pictures together have a bound."""
+    scene = stage()
+    places = []
+    for _ in range(8):
+        place, query = scene.presign()
+        places.append(place)
+        assert put(scene, place, query, data=b"x" * MOST_BYTES) == 200
+    assert [scene.world.picture(place) is not None for place in places] == [False] * 2 + [True] * 6
+
+
 @pytest.mark.parametrize("name", ["x.gif", "x", "", "../x.jpg", "jpg"])
 def test_only_pictures_are_presigned(name: str) -> None:
     """jpg, jpeg and png, nothing else."""
