@@ -38,7 +38,7 @@ version: 1
 rules:
   - id: bench
     words: [{ANSWERED}]
-    limit: {{every: 1s, per: order}}
+    limit: {{at_most: 1000, per: order}}
     reply: "Thanks! Please press «Transferred, notify seller» in order {{{{ order.number }}}}."
 """
 

@@ -22,7 +22,6 @@ from pathlib import Path
 from bench import disk, echo, exchange
 from bench.child import Child
 from bench.daemon import daemon, install
-from bench.exchange import ANSWERED
 from bench.figures import Figure, Ratio, as_json, table
 from p2pbot.sandbox.box import Sandbox
 from p2pbot.sandbox.options import SandboxAccount
@@ -125,7 +124,7 @@ async def _flood(place: Sandbox, orders: Sequence[str], count: int) -> Figure:
         started = time.perf_counter()
         for number in range(_BLOCK - 1):
             await place.say(orders[number % len(orders)], f"block {block}, message {number}")
-        await exchange.ask(place, orders[block % len(orders)], f"{ANSWERED} after block {block}")
+        await exchange.ask(place, orders[block % len(orders)])
         values.append(_BLOCK / (time.perf_counter() - started))
     return Figure("p2pbot: messages decided, unanswered", "1/s", tuple(values))
 
