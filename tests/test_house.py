@@ -12,8 +12,6 @@ from tests.house import laws
 from tests.house.laws import Law, Source
 
 ROOT = Path(__file__).resolve().parent.parent
-# Names of hosts and hashes are what a lock is checked for by tests/test_lock.py, line by line.
-TEXT = {"", ".in", ".md", ".py", ".service", ".sh", ".toml", ".txt", ".yaml", ".yml", ".json", ".cfg", ".ini", ".html"}
 
 
 def tracked() -> list[Path]:
@@ -121,9 +119,12 @@ def test_law_lets_the_right_thing_pass(law: Law, path: str, text: str) -> None:
 
 def test_no_tracked_file_names_a_place() -> None:
     """Nothing in the repository knows a registry's host or a path of the machine it was written on."""
-    files = [path for path in tracked() if path.suffix in TEXT]
+    texts = {str(path.relative_to(ROOT)): path.read_bytes() for path in tracked()}
     findings = [
-        finding for path in files for finding in laws.no_places(str(path.relative_to(ROOT)), path.read_text("utf-8"))
+        finding
+        for name, data in texts.items()
+        if b"\0" not in data
+        for finding in laws.no_places(name, data.decode("utf-8", "replace"))
     ]
     assert not findings, "\n".join(findings)
 
@@ -140,12 +141,6 @@ def test_no_tracked_file_names_a_place() -> None:
 def test_a_place_is_found(line: str) -> None:
     """A planted host or machine path is found in any kind of file."""
     assert list(laws.no_places("docs/any.md", line))
-
-
-def test_every_text_file_is_looked_at() -> None:
-    """A kind of file that nobody listed would never be searched: it is added to TEXT, or it is a picture or data."""
-    unlisted = {path.suffix for path in tracked()} - TEXT - {".typed", ".png", ".svg", ".jpg", ".jsonl", ".example"}
-    assert not unlisted
 
 
 def test_changelog_tells_of_the_current_version() -> None:
