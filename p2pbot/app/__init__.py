@@ -24,7 +24,7 @@ from p2pbot.adapters.notices import LogNotifier
 from p2pbot.adapters.randomness import SystemRng
 from p2pbot.adapters.secrets_source import resolve_all
 from p2pbot.adapters.status_file import status_writer
-from p2pbot.app.doors import STORE_NAME, Fittings, open_doors
+from p2pbot.app.doors import Fittings, open_doors
 from p2pbot.app.plans import plan_of
 from p2pbot.config import AccountSettings, Settings
 from p2pbot.conversation.backoff import AttemptBudget
@@ -35,7 +35,7 @@ from p2pbot.daemon.status import StatusLoop
 from p2pbot.daemon.supervisor import end, guarded
 from p2pbot.errors import OurError, P2pbotError
 
-__all__ = ["STORE_NAME", "App", "Running", "leaves"]
+__all__ = ["App", "Running", "leaves"]
 
 EXIT_DONE, EXIT_FAILURE = 0, 1
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from p2pbot.adapters.brake import PauseFile
 from p2pbot.adapters.lease import FileLease
+from p2pbot.adapters.rate_gate import RateGate
 from p2pbot.adapters.rest import ExchangeRest, open_session
 from p2pbot.adapters.secrets_source import AccountKeys
 from p2pbot.adapters.sqlite import SqliteStore
@@ -22,8 +23,6 @@ from p2pbot.daemon.surroundings import Doors
 from p2pbot.errors import OurError
 from p2pbot.ports import Clock, Events, Notifier, Rng
 from p2pbot.protocol.signing import Signer, hmac_signer, private_key_signer
-
-STORE_NAME = "p2pbot.sqlite3"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,10 +44,11 @@ async def open_doors(
     signers = {name: signer_of(found) for name, found in keys.items()}
     async with AsyncExitStack() as stack:
         lease = stack.enter_context(FileLease(settings.state_dir))
-        store = await SqliteStore.open(settings.state_dir / STORE_NAME, lease)
+        store = await SqliteStore.open(settings.database, lease)
         stack.push_async_callback(store.close)
         session = await stack.enter_async_context(open_session(tls))
         wire = ChatWire(tls, open_timeout_s=settings.timings.connect_timeout.s)
+        gate = RateGate(fittings.clock)  # one for all accounts: the exchange counts calls by address
         brake = PauseFile({account.name: account.rules for account in settings.accounts})
         doors = {}
         for account in settings.accounts:
@@ -61,6 +61,7 @@ async def open_doors(
                 fittings.rng,
                 recv_window_ms=account.recv_window.ms,
                 timeout_s=settings.timings.request_timeout.s,
+                gate=gate,
             )
             doors[account.name] = Doors(
                 rest=rest,

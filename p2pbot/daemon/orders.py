@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import replace
-from typing import NoReturn
+from typing import NoReturn, Protocol
 
 from p2pbot.conversation.backoff import Backoff
 from p2pbot.conversation.history import UnreadWatch
@@ -33,6 +33,14 @@ _REFUSED_PAUSE_S = 600.0  # an order that the exchange will not show is asked fo
 _TELL_AGAIN_MS = 120_000  # a state that did not change is told again this often, so that its last look is known
 
 
+class Look(Protocol):
+    """Asks for a look at an order's history (``Scans.request``)."""
+
+    def __call__(self, order_no: str, since_ms: int, *, urgent: bool) -> None:
+        """Look at least back to ``since_ms``."""
+        ...
+
+
 class OrdersLoop:
     """One account's order list."""
 
@@ -43,7 +51,7 @@ class OrdersLoop:
         book: OrderBook,
         *,
         put: Callable[[Item], None],
-        look: Callable[[str, int], None],
+        look: Look,
     ) -> None:
         self._plan = plan
         self._doors = doors
@@ -127,7 +135,7 @@ class OrdersLoop:
             watch, missed = self._watches.get(order.number, UnreadWatch()).looked(order.unread)
             watches[order.number] = watch
             if first or gap or missed:
-                self._look(order.number, self._doors.now_ms())
+                self._look(order.number, self._doors.now_ms(), urgent=missed)
         self._watches = watches  # only listed orders are watched: that is the bound
 
     def _told(self, order: Order) -> None:
@@ -164,7 +172,7 @@ class OrdersLoop:
             self._cancelled_ms.setdefault(number, self._doors.now_ms())
         self._told(order)
         if gap or first:
-            self._look(number, self._doors.now_ms())
+            self._look(number, self._doors.now_ms(), urgent=False)
         if not order.status.is_open:
             self._forget(order)
 

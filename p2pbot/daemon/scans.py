@@ -8,7 +8,7 @@ it.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import NoReturn
 
 from p2pbot.conversation.backoff import Backoff
@@ -27,6 +27,7 @@ class Scans:
         self._doors = doors
         self._put = put
         self._wanted: dict[str, int] = {}
+        self._urgent: dict[str, None] = {}
         self._active: set[str] = set()
         self._wake = asyncio.Event()
         self._backoff = Backoff(cap_s=60.0)
@@ -37,9 +38,15 @@ class Scans:
         """Looks that are wanted or under way."""
         return len(self._wanted) + len(self._active)
 
-    def request(self, order_no: str, since_ms: int) -> None:
-        """Ask for a look at an order, at least back to ``since_ms``; it begins after this call."""
+    def request(self, order_no: str, since_ms: int, *, urgent: bool = True) -> None:
+        """Ask for a look at an order, at least back to ``since_ms``; it begins after this call.
+
+        ``urgent``: somebody waits for it (a reply, a message that is known to be missing); these go before the round
+        after a gap.
+        """
         self._wanted[order_no] = min(since_ms, self._wanted.get(order_no, since_ms))
+        if urgent:
+            self._urgent[order_no] = None
         self._wake.set()
 
     async def run(self) -> NoReturn:
@@ -68,12 +75,16 @@ class Scans:
             if pause_s > 0:
                 await self._doors.clock.sleep(pause_s)
                 continue
-            free = next((order_no for order_no in self._wanted if order_no not in self._active), None)
+            free = self._first_free(self._urgent) or self._first_free(self._wanted)
             if free is not None:
                 self._active.add(free)
+                self._urgent.pop(free, None)
                 return free, self._wanted.pop(free)
             self._wake.clear()
             await self._wake.wait()
+
+    def _first_free(self, orders: Iterable[str]) -> str | None:
+        return next((order_no for order_no in orders if order_no not in self._active), None)
 
     async def _scan(self, order_no: str, wanted_ms: int) -> None:
         began_ms = self._doors.now_ms()

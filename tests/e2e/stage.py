@@ -11,7 +11,7 @@ from pathlib import Path
 from textwrap import dedent
 
 from p2pbot.adapters.logs import make_log
-from p2pbot.app import STORE_NAME, App
+from p2pbot.app import App
 from p2pbot.config import load_settings
 from p2pbot.conversation.records import InboxEntry, OutboxRow
 from p2pbot.daemon.account import Account
@@ -85,7 +85,7 @@ class Stage:
     @property
     def store(self) -> Path:
         """The daemon's database."""
-        return self.directory / "state" / STORE_NAME
+        return load_settings(self.config, {}).database
 
     def account(self, name: str = "main") -> Account:
         """Return a running account."""
