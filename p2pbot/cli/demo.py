@@ -49,9 +49,13 @@ def _demo(arguments: argparse.Namespace) -> int:
     rules = _rules(arguments.rules)
     with _directory(arguments.keep) as directory:
         try:
-            return asyncio.run(_perform(arguments, directory, rules))
-        except (KeyboardInterrupt, asyncio.CancelledError):
-            return _INTERRUPTED if arguments.script else 0
+            code = asyncio.run(_perform(arguments, directory, rules))
+        except (KeyboardInterrupt, asyncio.CancelledError):  # Ctrl-C or SIGTERM, after all was settled and closed
+            code = _INTERRUPTED if arguments.script else 0
+    print("p2pbot has settled what was in flight and stopped")
+    if arguments.keep:
+        print(f"look at it again: p2pbot why ORDER --config {arguments.keep / 'config.yaml'}")
+    return code
 
 
 def _rules(given: Path | None) -> Path:
@@ -96,9 +100,6 @@ async def _perform(arguments: argparse.Namespace, directory: Path, rules: Path) 
             return await _scripted(stage, screen)
         show = Show(stage, screen)
         await _converse(show, typed)
-    screen.note("p2pbot has settled what was in flight and stopped")
-    if arguments.keep:
-        screen.note(f"look at it again: p2pbot why {show.current} --config {directory / 'config.yaml'}")
     return 0
 
 
@@ -126,7 +127,7 @@ async def _converse(show: Show, typed: Typed | None) -> None:
 
     typist = Typist(show, patient=typed is None)
     keyboard = Keyboard(typed or Line(), show.screen.prompt)
-    show.screen.say("You are the customer: type what a customer would write. /help lists the commands, /quit ends.")
+    show.screen.say("You are the customer: type what one would write. /help lists the commands.")
     await show.open(order_spec(""))
     with nullcontext() if typed is None else keys_at_once(show.screen.prompt):
         try:

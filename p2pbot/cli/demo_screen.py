@@ -29,7 +29,8 @@ _COLOURS = {
 _MARKS = {Who.SPOKE: "→", Who.SILENT: "·", Who.DELIVERY: "✓", Who.DOUBT: "?"}
 _SAID = (Who.CUSTOMER, Who.BOT, Who.PERSON)
 _WHO_CELLS = max(len(who.value) for who in _SAID) + 2
-_NARROWEST = 40
+_NARROWEST = 40  # cells for a wrapped text, however narrow the terminal
+_NARROWEST_CUT = 12
 _PROMPT = "you> "
 
 
@@ -49,6 +50,11 @@ class Screen:
     def note(self, text: str) -> None:
         """Show a remark about the demo itself."""
         self._put([self.paint("dim", f"  {part}") for part in self._wrapped(shown(text), 2)])
+
+    def row(self, head: str, text: str, tail: str) -> None:
+        """Show one row of a table; on a terminal ``text`` is cut so that ``tail`` still fits."""
+        room = self._width() - cells(head) - cells(tail) - 1
+        self._put([head + (head_cells(text, max(_NARROWEST_CUT, room)) if self._terminal else text) + tail])
 
     def tell(self, lines: Iterable[Line]) -> None:
         """Show what happened."""
@@ -107,6 +113,15 @@ def wrap_cells(text: str, width: int) -> list[str]:
             row = ""
         row += word if row else word.lstrip()
     return [*rows, row.rstrip()]
+
+
+def head_cells(text: str, width: int) -> str:
+    """Return ``text``, cut to ``width`` terminal cells with an ellipsis."""
+    if cells(text) <= width:
+        return text
+    while cells(text) > width - 1:
+        text = text[:-1]
+    return text + "…"
 
 
 def tail_cells(text: str, width: int) -> str:

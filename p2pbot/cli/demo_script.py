@@ -74,7 +74,8 @@ class Scene:
         spec = OrderSpec(side=self.chapter.side, counterparty=CUSTOMER)
         self.number = await self._stage.open_order(spec)
         self._say("")
-        self._say(self._screen.paint("bold", f"── {self.chapter.about} · {order_title(self.number, spec)} ──"))
+        self._say(self._screen.paint("bold", f"── {self.chapter.about} ──"))
+        self._say(order_title(self.number, spec))
         for step in self.chapter.steps:
             await self._play(step)
         self.section.ended = True
@@ -159,9 +160,8 @@ class Play:
         replies = [result for result in results if isinstance(result.step.expected, Reply)]
         right = sum(not result.wrong for result in replies)
         went = sum(not result.wrong for result in results)
-        say(
-            f"{right} of {len(replies)} expected replies arrived exactly once; {went} of {len(results)} steps are right."
-        )
+        say(f"{right} of {len(replies)} expected replies arrived exactly once.")
+        say(f"{went} of {len(results)} steps went as expected.")
         received = self.stage.box.world.received(ACCOUNT)
         lost = sum(frame.outcome is Outcome.SWALLOWED for frame in received)
         say(f"p2pbot wrote {len(received)} frames to the SIMULATED exchange, which lost {lost} of them.")

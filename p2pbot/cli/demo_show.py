@@ -57,6 +57,6 @@ def introduce(stage: Stage, screen: Screen, state: str) -> None:
 
 def order_title(number: str, spec: OrderSpec) -> str:
     """Return an order in one line."""
-    verb, role = ("SELL", "the customer pays") if spec.side is Side.SELL else ("BUY", "we pay")
+    verb = "SELL" if spec.side is Side.SELL else "BUY"
     total = (spec.total or spec.amount * spec.price).quantize(Decimal("0.01"))
-    return f"order {number} · we {verb} {spec.amount:f} {spec.asset} for {total:f} {spec.fiat} · {role}"
+    return f"order {number} · we {verb} {spec.amount:f} {spec.asset} for {total:f} {spec.fiat}"

@@ -121,8 +121,8 @@ CHAPTERS = (
     Chapter(
         "a sale from beginning to end",
         _greeted(
-            Step("the customer asks how to pay", says("Hello! How do I pay?"), Reply("how-to-pay")),
-            Step("they say that they paid; it is unpaid", says("I paid"), Reply("paid-claim")),
+            Step("they ask how to pay", says("Hello! How do I pay?"), Reply("how-to-pay")),
+            Step("they say that they paid", says("I paid"), Reply("paid-claim")),
             Step("they say so again", says("I PAID!!"), Silence(Reason.LIMITED)),
             Step("the order is paid", turns(Turn.PAY, EventKind.ORDER_PAID), Reply("waiting")),
             Step("the order is completed", turns(Turn.RELEASE, EventKind.ORDER_COMPLETED), Reply("thanks")),
@@ -159,7 +159,7 @@ CHAPTERS = (
         "an appeal",
         _greeted(
             Step("the order is paid", turns(Turn.PAY, EventKind.ORDER_PAID), Reply("waiting")),
-            Step("an appeal is opened, the customer writes", says_in_appeal("How long?"), Silence(Reason.IN_APPEAL)),
+            Step("an appeal is opened; they write", says_in_appeal("How long?"), Silence(Reason.IN_APPEAL)),
         ),
     ),
     Chapter(
@@ -183,7 +183,7 @@ CHAPTERS = (
         "the connection is cut",
         _greeted(
             Step(
-                "the customer writes while p2pbot is away",
+                "they write while p2pbot is away",
                 says_while_away("How do I pay?"),
                 Reply("how-to-pay", path=Path.HISTORY),
             ),

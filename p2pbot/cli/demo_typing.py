@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 
 from p2pbot.cli.demo_show import Show
-from p2pbot.cli.demo_view import why_table
+from p2pbot.cli.demo_view import life_words, why_table
 from p2pbot.cli.output import columns, shown
 from p2pbot.cli.words import reason_words
 from p2pbot.conversation.records import InboxEntry
@@ -90,8 +90,8 @@ class Typist:
         try:
             await self.show.stage.box.turn(self.show.current, turn)
         except IllegalTransition:
-            life = self.show.stage.box.world.life(self.show.current).value.replace("_", " ")
-            raise MistypedError(f"that is not possible: the order is {life}; /order opens another") from None
+            life = life_words(self.show.stage.box.world.life(self.show.current))
+            raise MistypedError(f"that is not possible while the order is {life}; /order opens another") from None
 
     async def order(self, text: str) -> None:
         """Open another order and go on there."""
@@ -126,9 +126,11 @@ class Typist:
     def _explain(self, entry: InboxEntry) -> None:
         screen, (rows, more) = self.show.screen, why_table(entry, self.show.stage.account.rules())
         about = f"«{shown(entry.text, 60)}»" if entry.text else entry.kind.value
-        screen.say(f"  {about} · {screen.paint('bold', entry.reason.value)}: {reason_words(entry.reason)}")
-        for row in columns([(f"    {shown(rule)}", shown(said, 200), shown(where, 120)) for rule, said, where in rows]):
-            screen.say(row)
+        words = "" if entry.reason is Reason.ANSWERED else f": {reason_words(entry.reason)}"
+        screen.say(f"  {about} · {screen.paint('bold', entry.reason.value)}{words}")
+        names = max((len(rule) for rule, _, _ in rows), default=0)
+        for rule, said, where in rows:
+            screen.row(f"    {shown(rule, 64):{names}}  ", shown(said), f" ({shown(where, 60)})")
         if more:
             screen.note(f"  and {more} more rules that were not meant")
 

@@ -53,7 +53,7 @@ _SPEAKERS = {
     Speaker.OPERATOR: Who.PERSON,
     Speaker.SYSTEM: Who.EXCHANGE,
 }
-_LIVES = {Life.TRADING: "UNPAID", Life.APPEAL: "IN APPEAL", Life.CANCELLED_BY_SYSTEM: "CANCELLED"}
+_LIVES = {Life.TRADING: "unpaid", Life.APPEAL: "in appeal", Life.CANCELLED_BY_SYSTEM: "cancelled"}
 _NEARNESS = (Outcome.FIRED, Outcome.LIMITED, Outcome.UNKNOWN, Outcome.NO, Outcome.NOT_REACHED)
 # What happens in one millisecond is told in this order.
 _RANK = (Who.EXCHANGE, Who.CUSTOMER, Who.PERSON, Who.SPOKE, Who.SILENT, Who.BOT, Who.DOUBT, Who.DELIVERY)
@@ -99,10 +99,15 @@ class Teller:
 def _spoken(line: SeenLine, moved: Life | None) -> str:
     if line.by is Speaker.SYSTEM:
         card = f"card {_card_type(line.text)}"
-        return f"the order is {_LIVES.get(moved, moved.value.upper())} ({card})" if moved else card
+        return f"the order is {life_words(moved).upper()} ({card})" if moved else card
     if line.kind == "text":
         return line.text
     return f"[{line.kind}] {line.text}".strip()
+
+
+def life_words(life: Life) -> str:
+    """Return where an order stands, in the words of the rules."""
+    return _LIVES.get(life, life.value)
 
 
 def _card_type(text: str) -> str:
@@ -129,13 +134,13 @@ def decision_lines(entry: InboxEntry, rows: Sequence[OutboxRow], rules: RuleSet)
     for trace in traces(entry):
         if trace.outcome is Outcome.FIRED:
             why = f"{cause(trace, entry, rules)} ({_place(trace)})"
-            words = f"{found}{trace.rule_id} speaks, for {why}{_delay(trace.rule_id, rows)}"
+            words = f"{found}{trace.rule_id} speaks{_delay(trace.rule_id, rows)}, for {why}"
             yield Line(at_ms, Who.SPOKE, words)
 
 
 def _delay(rule_id: str, rows: Sequence[OutboxRow]) -> str:
     wait_ms = max((row.not_before_ms - row.created_at_ms for row in rows if row.rule_id == rule_id), default=0)
-    return f", in {wait_ms / 1000:.1f} s" if wait_ms >= _NOTEWORTHY_DELAY_MS else ""
+    return f" in {wait_ms / 1000:.1f} s" if wait_ms >= _NOTEWORTHY_DELAY_MS else ""
 
 
 def cause(trace: RuleTrace, entry: InboxEntry, rules: RuleSet) -> str:
