@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from p2pbot.adapters.lease import FileLease
-from p2pbot.errors import StateLocked, StateUnwritable
+from p2pbot.errors import StateError, StateLocked, StateUnwritable
 
 HOLDER = """
 import sys
@@ -56,6 +56,13 @@ def test_directory_and_file_are_private(tmp_path: Path) -> None:
         lock = tmp_path / "deep" / "state" / "lock"
         assert lock.stat().st_mode & 0o777 == 0o600
         assert lock.read_text() == f"{os.getpid()}\n"
+
+
+def test_the_last_holders_pid_is_overwritten_whole(tmp_path: Path) -> None:
+    """What an earlier process left in the lock is gone."""
+    (tmp_path / "lock").write_text("12345678901234567890\n")
+    with FileLease(tmp_path):
+        assert (tmp_path / "lock").read_text() == f"{os.getpid()}\n"
 
 
 def test_second_holder_is_refused_with_the_first_ones_pid(tmp_path: Path) -> None:
@@ -107,6 +114,34 @@ def test_removed_lock_is_a_lost_lease(tmp_path: Path) -> None:
         with FileLease(tmp_path) as other:
             assert other.held("main")
             assert not lease.held("main")
+
+
+class Raced(FileLease):
+    """A lease whose lock file is removed by somebody right after it was locked, so many times."""
+
+    removals = 0
+
+    def _lock(self, handle: int) -> None:
+        super()._lock(handle)
+        if type(self).removals:
+            type(self).removals -= 1
+            self._path.unlink()
+
+
+def test_a_lock_on_a_removed_file_is_not_taken_for_one(tmp_path: Path) -> None:
+    """If the file is removed between opening and locking, the lease is taken on the file that is there."""
+    Raced.removals = 2
+    with Raced(tmp_path) as lease:
+        assert lease.held("main")
+        with pytest.raises(StateLocked):
+            FileLease(tmp_path)
+
+
+def test_a_lock_that_is_removed_for_ever_is_given_up(tmp_path: Path) -> None:
+    """Somebody who keeps removing the file is told of, after a few tries."""
+    Raced.removals = 1000
+    with pytest.raises(StateError, match="removed again and again"):
+        Raced(tmp_path)
 
 
 def test_unknown_holder_is_said_plainly(tmp_path: Path) -> None:

@@ -146,6 +146,13 @@ async def test_asking_fills_in_nothing(store: Store) -> None:
     assert [e.message_id for e in await store.inbox(ORDER)] == [""]
 
 
+async def test_an_id_is_not_lost_again(store: Store) -> None:
+    """A message known by its id and met again without it keeps the id."""
+    await store.claim(claim(entry("1", uuid="a")))
+    await store.claim(claim(entry(uuid="a")))
+    assert [e.message_id for e in await store.inbox(ORDER)] == ["1"]
+
+
 async def test_an_id_that_is_taken_is_not_filled_in(store: Store) -> None:
     """A message known by its id leaves an older one with the same uuid as it is."""
     await store.claim(claim(entry("1")))

@@ -84,6 +84,25 @@ async def test_old_orders_are_forgotten_with_their_pauses(store: Store) -> None:
     assert await store.paused() == (("*", "*"), (ACCOUNT, "*"), (ACCOUNT, "2"), ("second", ORDER))
 
 
+OLD_ORDER = order(OrderStatus.COMPLETED, seen_days_ago=91)
+
+
+@pytest.mark.parametrize(
+    "kept",
+    [
+        replace(OLD_ORDER, created_at_ms=NOW_MS),
+        replace(OLD_ORDER, seen_at_ms=NOW_MS),
+        replace(OLD_ORDER, last_operator_ms=NOW_MS),
+    ],
+    ids=["created", "seen", "operator"],
+)
+async def test_an_order_with_anything_new_is_remembered(store: Store, kept: OrderMemory) -> None:
+    """An order's memory stays while its creation, its status or its operator is younger than 90 days."""
+    await store.remember(kept)
+    await store.prune(NOW_MS)
+    assert await store.recall(ACCOUNT, ORDER) == kept
+
+
 @pytest.mark.parametrize(
     ("scope", "scope_id", "days_ago", "kept"),
     [

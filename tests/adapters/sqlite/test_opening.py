@@ -123,6 +123,12 @@ def scramble(path: Path) -> None:
     path.write_bytes(data[:4096] + b"\xa5" * (len(data) - 4096))
 
 
+def scramble_last_page(path: Path) -> None:
+    """Overwrite one table's or index's page, which nothing at the start would need to read."""
+    data = path.read_bytes()
+    path.write_bytes(data[:-4096] + b"\xa5" * 4096)
+
+
 def scramble_schema(path: Path) -> None:
     """Leave the header and overwrite the schema."""
     data = path.read_bytes()
@@ -142,7 +148,7 @@ def lose(path: Path) -> None:
     path.unlink()
 
 
-DAMAGES = [truncate, cut, overwrite, scramble, scramble_schema, exchange, lose]
+DAMAGES = [truncate, cut, overwrite, scramble, scramble_last_page, scramble_schema, exchange, lose]
 
 
 @pytest.mark.parametrize("damage", DAMAGES, ids=lambda damage: damage.__name__)

@@ -124,6 +124,8 @@ async def test_a_database_locked_by_another_program(worker: Worker, path: Path) 
 
 async def test_a_cancelled_caller_loses_nothing(worker: Worker, path: Path) -> None:
     """A transaction whose caller gave up after handing it over is carried out, and so are those behind it."""
+    complaints: list[dict[str, object]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: complaints.append(context))
     gate = Gate()
     slow = asyncio.ensure_future(worker.write(gate))
     await entered(gate)
@@ -134,6 +136,7 @@ async def test_a_cancelled_caller_loses_nothing(worker: Worker, path: Path) -> N
     gate.let_go.set()
     assert (await slow, await behind) == ("gone", 2)
     assert impatient.cancelled()
+    assert complaints == []
     assert stored(path) == [1, 2]
 
 
@@ -181,6 +184,26 @@ async def test_a_cancelled_close_still_closes(path: Path) -> None:
     await worker.close()
     worker._thread.join(10)
     assert not worker._thread.is_alive()
+
+
+async def test_who_waits_while_a_close_is_given_up_is_refused(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A caller that gets its place only after the last job was queued is refused, not left waiting for ever."""
+    monkeypatch.setattr(worker_module, "MAX_QUEUED", 1)
+    worker = await Worker.started(path, connect_to(path))
+    gate = Gate()
+    slow = asyncio.ensure_future(worker.write(gate))
+    await entered(gate)
+    waiting = asyncio.ensure_future(worker.write(insert(1)))
+    await asyncio.sleep(0)
+    closing_task = asyncio.ensure_future(worker.close())
+    await asyncio.sleep(0)
+    closing_task.cancel()
+    await asyncio.gather(closing_task, return_exceptions=True)
+    gate.let_go.set()
+    await slow
+    with pytest.raises(OurError, match="closed"):
+        await waiting
+    await worker.close()
 
 
 async def test_a_failed_start_leaves_no_thread(path: Path) -> None:
