@@ -106,7 +106,11 @@ def given_facts(pairs: Mapping[str, str], name: str) -> GivenFacts | tuple[Findi
     nested: dict[str, Any] = {}
     for path, value in pairs.items():
         above, _, last = path.rpartition(".")
-        (nested.setdefault(above, {}) if above else nested)[last] = value
+        group = nested.setdefault(above, {}) if above else nested
+        if isinstance(group, dict):
+            group[last] = value
+        else:
+            nested[path] = value  # no such key, which the schema says with a hint
     loaded = load_document(json.dumps(nested, ensure_ascii=False), name, GivenFacts)
     return loaded.value or loaded.findings
 

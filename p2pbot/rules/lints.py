@@ -18,10 +18,10 @@ from p2pbot.rules.templates import Text, lengths
 from p2pbot.rules.variables import MATCH, ONLY_WITH_MESSAGE, PAYMENT, PAYMENT_METHOD_NAME
 
 Path = tuple[str | int, ...]
+_PHONE = r"(?<![\w.{])(?<!\d[\s().-])(?:\+\d(?:[\s().-]{0,2}\d){7,14}|\d(?:[\s().-]?\d){9,14})(?![\s().-]?\d)(?!\w)"
 _CONTACT = regex.compile(
     r"https?://|\bwww\.|\bt\.me/|\bwa\.me/|\b(?:telegram|whatsapp|wechat|viber|skype|instagram)\b|(?<![\w.])@\w{3,}"
-    r"|\b\w+\.(?:com|net|org|ru|io|me|cn|info|app|xyz)\b|(?<![\w{.])\+?\d(?:[\s().-]?\d){8,14}(?![\w}])"
-    r"|телеграмм?\b|ватсап\w*|вотсап\w*|微信|电报",
+    r"|\b\w+\.(?:com|net|org|ru|io|me|cn|info|app|xyz)\b|телеграмм?\b|ватсап\w*|вотсап\w*|微信|电报|" + _PHONE,
     regex.IGNORECASE,
 )
 _IGNORED = regex.compile(r"#\s*p2pbot:\s*ignore\s+(?P<codes>P\d{3}(?:[\s,]+P\d{3})*)")

@@ -5,6 +5,7 @@ Promise: what the language has and this version has not is refused with a senten
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Annotated, Any, ClassVar, Literal, TypeVar
 
@@ -75,6 +76,12 @@ def _language(code: str) -> str:
     return code
 
 
+def _name(text: str) -> str:
+    if not _NAME.fullmatch(text):
+        raise complaint(f"`{text[:64]}` is not a name", hint="write letters, digits, . _ - without blanks, at most 64")
+    return text
+
+
 def _delay(text: str) -> tuple[int, int]:
     low, high = duration_range_ms(text)
     if high > _LONGEST_DELAY_MS:
@@ -82,6 +89,7 @@ def _delay(text: str) -> tuple[int, int]:
     return low, high
 
 
+_NAME = re.compile(r"\w[\w.-]{0,63}")
 _LONGEST_DELAY_MS = 600_000  # a reply that comes later answers nobody
 _YEAR_MS = 366 * 86_400_000
 
@@ -90,7 +98,7 @@ Phrases = Annotated[Many[str], Field(max_length=MAX_PHRASES)]
 Numbers = Many[Annotated[Bound, _bounded("number")]]
 Percents = Many[Annotated[Bound, _bounded("percent")]]
 Days = Many[Annotated[Bound, _bounded("days")]]
-Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")]
+Name = Annotated[str, AfterValidator(_name)]
 Language = Annotated[str, AfterValidator(_language)]
 
 

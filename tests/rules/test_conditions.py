@@ -149,9 +149,8 @@ def test_no_rule_with_an_unknown_fact_fires() -> None:
         "language: en",
         "ad: '1'",
     ]
-    asked = rules(
-        *(f"  - {{id: r{at}, words: hi, when: {{{one}}}, reply: Hello}}" for at, one in enumerate(conditions[:8]))
-    )
+    written = [f"  - {{id: r{at}, words: hi, when: {{{one}}}, reply: Hello}}" for at, one in enumerate(conditions)]
+    asked = rules("\n".join(written))
     facts = some_facts(replace(an_order(), side=None, status=OrderStatus.UNKNOWN, asset=None, amount=None))
     verdict = asked.ask("hi", facts)
     assert verdict.firings == ()

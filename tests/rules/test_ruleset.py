@@ -1,0 +1,208 @@
+"""Rule files to a rule set: all or nothing, with every fault of every file."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from p2pbot.rules.ruleset import MAX_FILES, load_rules
+from p2pbot.rules.spec import RuleSpec
+from tests.fakes.occasions import headlines, rules
+
+_GOOD = "  - {id: a, words: hi, reply: Hello}"
+
+
+@pytest.mark.parametrize(
+    ("rule", "headline"),
+    [
+        ("{id: a, word: hi, reply: x}", "a.yaml:3:13: unknown key `word`; did you mean `words`? [P001]"),
+        ("{id: a, words: hi, when: {sid: sell}, reply: x}", "3:31: unknown key `sid`; did you mean `side`? [P001]"),
+        (
+            "{id: a, words: hi, when: {side: sel}, reply: x}",
+            "3:37: expected one of buy, sell, found `sel`; did you mean `sell`?",
+        ),
+        ("{id: a, on: mesage, reply: x}", "found `mesage`; did you mean `message`? [P001]"),
+        ("{id: a, on: silence, reply: x}", "the event `silence` is not supported yet"),
+        ("{id: a, words: hi, typos: 1, reply: x}", "3:24: `typos` is not supported yet [P001]"),
+        ("{id: a, words: hi, when: {hours: open}, reply: x}", "3:31: `hours` is not supported yet [P001]"),
+        ("{id: a, words: hi, reply: {image: a.png, text_any: [x]}}", "3:32: `image` is not supported yet [P001]"),
+        ("{id: a, words: hi, reply: {xx: hallo}}", "3:36: `xx` is not a language code"),
+        ("{id: a, words: hi, delay: 10}", "`10` is not a time: write a number with ms, s, m, h or d"),
+        ("{id: a, words: hi, delay: 1h, reply: x}", "`1h` is too long; at most 10m"),
+        ("{id: a, words: hi, delay: {typing: 12cps}, reply: x}", "expected a text here"),
+        ("{id: a, words: [], reply: x}", "3:20: the list is empty"),
+        ("{id: a, words: hi, limit: {once: order}, reply: x}", "unknown key `once`; did you mean `once_per`? [P001]"),
+        ("{id: 'a b', words: hi, reply: x}", "3:10: `a b` is not a name; write letters, digits"),
+        ("{words: hi, reply: x}", "3:5: the key `id` is missing"),
+        ("{id: a, words: hi}", "3:5: the rule does nothing; give it a reply, notify or handover"),
+        ("{id: a, words: '👍', reply: x}", "3:20: `👍` can never match; nothing is left of it after folding"),
+        (
+            "{id: a, words: 'p*d', reply: x}",
+            "`p*d` can never match; * may stand at the start or the end of a word only",
+        ),
+        ("{id: a, regex: '(a+)+$', reply: x}", "3:20: this pattern takes too long on a text of 400 characters"),
+        (r"{id: a, regex: '\d{16}', reply: x}", "warning: this pattern must be tried on every message"),
+        ("{id: a, regex: '(x', reply: x}", "3:20: this pattern cannot be used; it is not a regular expression"),
+        ("{id: a, on: order_paid, words: hi, reply: x}", "3:29: `words` has no text to look at in `on: order_paid`"),
+        (
+            "{id: a, words: hi, reply: '{{ order.totl }}'}",
+            "3:35: unknown variable `order.totl`; did you mean `order.total`? [P021]",
+        ),
+        (
+            "{id: a, words: hi, reply: {en: x, ru: '{{ order.total|mony }}'}}",
+            "unknown filter `mony`; did you mean `money`? [P021]",
+        ),
+        (
+            "{id: a, on: order_paid, reply: '{{ message.text }}'}",
+            "`message.text` is not known in `on: order_paid`, which has no text [P022]",
+        ),
+        (
+            "{id: a, words: hi, notify: '{{ counterparty.first_name }}'}",
+            "`counterparty.first_name` must not leave the chat",
+        ),
+        ("{id: a, words: hi, reply: ''}", "3:31: the text is empty"),
+        ("{id: a, words: hi, reply: x, examples: [hello]}", "3:45: the rule `a` does not match this text"),
+        ("{id: a, words: hi, reply: x, not_examples: ['well, hi!']}", "3:49: the rule `a` matches this text"),
+        (
+            "{id: a, words: hi, reply: '{{ payment.iban }}'}",
+            "3:35: `payment.iban` is bank data: it is for orders that we sell",
+        ),
+        (
+            "{id: a, words: hi, reply: 'see https://x.io'}",
+            "3:36: warning: `https://` looks like a phone number, a handle or a link",
+        ),
+        ("{id: a, words: hi, reply: 'call +7 999 123-45-67'}", "warning: `+7 999 123-45-67` looks like a phone number"),
+        ("{id: a, words: hi, reply: 'ask @support_x'}", "warning: `@support_x` looks like a phone number"),
+    ],
+)
+def test_a_fault_has_its_place_and_remedy(rule: str, headline: str) -> None:
+    """Each is one line that a merchant understands."""
+    found = headlines(f"  - {rule}")
+    assert any(headline in line for line in found), found
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        "{id: a, words: hi, when: {side: sell, order_status: unpaid}, reply: '{{ payment.iban }}'}",
+        "{id: a, words: hi, reply: 'Order {{ order.number }} of 2026-01-05, 1 000 000.00 EUR'}",
+        "{id: a, words: hi, reply: 'pay 20:15, version 1.2.3, e-mail is not used'}",
+        "{id: a, on: [message, image], reply: x}",
+        "{id: a, words: no, reply: no}",
+    ],
+)
+def test_what_is_right_has_no_findings(rule: str) -> None:
+    """No lint cries wolf."""
+    assert headlines(f"  - {rule}") == []
+
+
+def test_all_faults_of_all_files_are_reported_at_once() -> None:
+    """A rule that is sound in shape is looked at although its neighbour is not."""
+    found = headlines(
+        "  - {id: a, word: hi}\n  - {id: b, words: '!', reply: '{{ x }}'}",
+        "  - {id: c, words: hi}\n  - {id: b, reply: x}",
+    )
+    places = [line.split(": ")[0] for line in found]
+    assert places == ["a.yaml:3:13", "a.yaml:4:20", "a.yaml:4:36", "b.yaml:3:5", "b.yaml:4:10"]
+
+
+def test_an_id_is_used_once_in_all_files() -> None:
+    """It is the identity for limits and statistics."""
+    assert headlines(_GOOD, _GOOD) == [
+        "b.yaml:3:10: the id `a` is taken by the rule at a.yaml:3:10; give each rule its own [P003]"
+    ]
+
+
+def test_half_a_set_never_runs() -> None:
+    """One error keeps every rule of every file from being used."""
+    loaded = load_rules({"a.yaml": f"version: 1\nrules:\n{_GOOD}", "b.yaml": "version: 1\nrules: x"})
+    assert loaded.ruleset is None
+
+
+def test_a_warning_keeps_no_rule_from_being_used() -> None:
+    """It is told, and the set runs."""
+    loaded = load_rules({"a.yaml": "version: 1\nrules:\n  - {id: a, words: hi, reply: 'see www.x'}"})
+    assert loaded.ruleset is not None
+    assert [finding.code for finding in loaded.findings] == ["P034"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "  - {id: a, words: hi, reply: 'see www.x'} # p2pbot: ignore P034",
+        "  # p2pbot: ignore P020, P034\n  - {id: a, words: hi, reply: 'see www.x'}",
+    ],
+)
+def test_a_warning_can_be_waived_beside_it(text: str) -> None:
+    """On the line or on the line above."""
+    assert headlines(text) == []
+
+
+def test_an_error_cannot_be_waived() -> None:
+    """Only warnings are a matter of taste."""
+    assert len(headlines("  - {id: a, words: '!', reply: x} # p2pbot: ignore P011")) == 1
+
+
+def test_a_text_over_the_chats_limit_is_found_before_it_is_sent() -> None:
+    """Where it can be known."""
+    assert headlines("  - {id: a, words: hi, reply: '" + "x" * 1000 + "'}") == []
+    (only,) = headlines("  - {id: a, words: hi, reply: '" + "x" * 1001 + "'}")
+    assert "the text has at least 1001 characters; the chat takes 1000" in only
+
+
+def test_a_text_that_may_become_too_long_is_warned_of() -> None:
+    """With plausible long values."""
+    (only,) = headlines("  - {id: a, words: hi, reply: '" + "x" * 990 + "{{ order.number }}'}")
+    assert "may come to 1010 characters and would be split" in only
+
+
+@pytest.mark.parametrize(
+    ("files", "message"),
+    [
+        ({}, "there is no rule file"),
+        ({f"{at}.yaml": "" for at in range(MAX_FILES + 1)}, "more than 200"),
+        ({"a.yaml": "version: 2\nrules: []"}, "expected 1, found `2`"),
+        ({"a.yaml": "rules: []"}, "the key `version` is missing"),
+        ({"a.yaml": "version: 1\nrules: []\nsnippets: {}"}, "`snippets` is not supported yet"),
+    ],
+)
+def test_a_set_that_is_none_says_why(files: dict[str, str], message: str) -> None:
+    """Before any rule is looked at."""
+    loaded = load_rules(files)
+    assert loaded.ruleset is None
+    assert message in loaded.findings[0].headline
+
+
+def test_the_hash_names_the_content() -> None:
+    """The same files have the same hash; any change, even of a name, another."""
+    first, again = rules(_GOOD).ruleset.hash, rules(_GOOD).ruleset.hash
+    assert first == again
+    assert (
+        len({first, rules(_GOOD + " ").ruleset.hash, rules(_GOOD, _GOOD.replace("id: a", "id: b")).ruleset.hash}) == 3
+    )
+
+
+_DATA = st.recursive(
+    st.none() | st.sampled_from(["", "a", "hi", "yes", "2h", "sell", "<5", "order", "message", "en"]),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(["en", "text_any", "image", "for", "once_per", "side", "x"]), inner, max_size=3
+        )
+    ),
+    max_leaves=6,
+)
+_KEYS = sorted((field.alias or name) for name, field in RuleSpec.model_fields.items())
+
+
+@given(st.dictionaries(st.sampled_from(_KEYS), _DATA, max_size=5))
+def test_any_data_is_a_rule_or_an_error_of_validation(data: dict[str, Any]) -> None:
+    """No validator trips over a shape that it did not expect."""
+    try:
+        RuleSpec.model_validate({"id": "a"} | data)
+    except ValidationError:
+        return
