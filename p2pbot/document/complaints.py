@@ -53,6 +53,8 @@ def complaint(message: str, *, hint: str = "", code: str = "") -> PydanticCustom
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """Return ``did you mean `x`?`` for the nearest known word, or an empty text."""
+    if len(word) > _LONGEST_ECHO:
+        return ""  # nobody misspells that much, and comparing long words is dear
     near = get_close_matches(word.lower(), list(known), n=1, cutoff=0.6)
     return f"did you mean `{near[0]}`?" if near else ""
 

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from p2pbot.model import EventKind, FiringCount, Reason, Stimulus
 from p2pbot.rules.facts import Facts
 from p2pbot.rules.index import PhraseIndex
+from p2pbot.rules.languages import guess_language
 from p2pbot.rules.matching import Heard
 from p2pbot.rules.phrases import Phrase
 from p2pbot.rules.replies import Chance
@@ -103,11 +104,14 @@ class RuleSet:
     ) -> Verdict:
         """Return what to say to ``stimulus``.
 
-        ``firings`` are the counts of this order, person, account and day. ``left_out``: rules whose pattern once ran
-        into its deadline (``Verdict.timed_out``); they count as unknown. ``thorough``: every rule of the event is asked
-        and traced, without bound; for people who try rules.
+        A language that the talk has not settled yet is guessed from the text. ``firings`` are the counts of this order,
+        person, account and day. ``left_out``: rules whose pattern once ran into its deadline (``Verdict.timed_out``);
+        they count as unknown. ``thorough``: every rule of the event is asked and traced, without bound; for people who
+        try rules.
         """
         heard = self.hear(stimulus.message.text) if stimulus.message and stimulus.message.text else None
+        if heard and facts.language is None:
+            facts = replace(facts, language=guess_language(heard.text))
         occasion = Occasion(
             stimulus=stimulus,
             facts=facts,

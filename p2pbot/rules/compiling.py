@@ -5,14 +5,14 @@ Promise: a rule is compiled or there is an ERROR at the place that is to blame; 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from p2pbot.document import Finding, Loaded, Position, Severity
 from p2pbot.model import EventKind, Mode
 from p2pbot.rules.conditions import compile_when
 from p2pbot.rules.limits import compile_limit
-from p2pbot.rules.lints import text_lints
+from p2pbot.rules.lints import text_lints, translation_lints
 from p2pbot.rules.matching import Matcher, PatternCheck, PhraseCheck
 from p2pbot.rules.phrases import Phrase, PhraseFault, parse_phrase
 from p2pbot.rules.regexes import Pattern, PatternFault, compile_pattern
@@ -56,7 +56,7 @@ class RuleCompiler:
         notify = tuple(self._notify(matcher.names))
         if reply is None and not notify and spec.handover is None:
             self.complain(self.key(), "the rule does nothing", "give it a reply, notify or handover")
-        if any(finding.severity is Severity.ERROR for finding in self.findings):
+        if self._is_broken():
             return None
         return Rule(
             id=spec.id,
@@ -77,6 +77,9 @@ class RuleCompiler:
             goes_on=spec.continue_,
             shadow=spec.mode is Mode.SHADOW,
         )
+
+    def _is_broken(self) -> bool:
+        return any(finding.severity is Severity.ERROR for finding in self.findings)
 
     def at(self, *path: str | int) -> Position:
         """Return the place of a value of this rule."""
@@ -153,7 +156,9 @@ class RuleCompiler:
             spoken = [(code, self._bubbles(said, ("reply", code), groups)) for code, said in reply.items()]
         else:
             spoken = [(ANY, self._bubbles(reply, ("reply",), groups))]
-        return Reply(tuple((code, bubbles) for code, bubbles in spoken if bubbles))
+        used = {code: _used(text for bubble in bubbles for text in bubble.texts()) for code, bubbles in spoken}
+        self._compare(used, ("reply",))
+        return Reply(tuple(spoken))
 
     def _bubbles(self, said: object, path: Path, groups: frozenset[str]) -> tuple[Bubble, ...]:
         if isinstance(said, list):
@@ -165,6 +170,8 @@ class RuleCompiler:
             wordings: ByLanguage[Wordings] = tuple(
                 (code, self._wordings(one, (*path, code), groups)) for code, one in said.items()
             )
+            used = {code: _used(texts) for code, texts in wordings}
+            self._compare(used, path)
             return Bubble(wordings)
         return Bubble(((ANY, self._wordings(said, path, groups)),))
 
@@ -190,6 +197,11 @@ class RuleCompiler:
             self.complain(place, fault.message, fault.hint, fault.code)
         return None
 
+    def _compare(self, used: dict[str, frozenset[tuple[str, str]]], path: Path) -> None:
+        """Compare the languages of one text, unless one of them is missing."""
+        if not self._is_broken():
+            self.findings.extend(translation_lints(used, self.loaded, (*self._base, *path)))
+
     def _notify(self, groups: frozenset[str]) -> Iterator[Text]:
         for at, source in enumerate(self.spec.notify or ()):
             text = self._text(source, ("notify", at), groups)
@@ -200,3 +212,7 @@ class RuleCompiler:
                 hint = "a word to the operator may use order.* and bot.*"
                 self.complain(self.at("notify", at), f"`{private[0]}` must not leave the chat", hint, "P021")
             yield text
+
+
+def _used(texts: Iterable[Text]) -> frozenset[tuple[str, str]]:
+    return frozenset(variable for text in texts for variable in text.variables)

@@ -6,7 +6,7 @@ Promise: an ERROR is what would harm a trade or never be sent; a WARNING can be 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import regex
 
@@ -21,7 +21,7 @@ Path = tuple[str | int, ...]
 _PHONE = r"(?<![\w.{])(?<!\d[\s().-])(?:\+\d(?:[\s().-]{0,2}\d){7,14}|\d(?:[\s().-]?\d){9,14})(?![\s().-]?\d)(?!\w)"
 _CONTACT = regex.compile(
     r"https?://|\bwww\.|\bt\.me/|\bwa\.me/|\b(?:telegram|whatsapp|wechat|viber|skype|instagram)\b|(?<![\w.])@\w{3,}"
-    r"|\b\w+\.(?:com|net|org|ru|io|me|cn|info|app|xyz)\b|телеграмм?\b|ватсап\w*|вотсап\w*|微信|电报|" + _PHONE,
+    r"|\b\w{1,63}\.(?:com|net|org|ru|io|me|cn|info|app|xyz)\b|телеграмм?\b|ватсап\w*|вотсап\w*|微信|电报|" + _PHONE,
     regex.IGNORECASE,
 )
 _IGNORED = regex.compile(r"#\s*p2pbot:\s*ignore\s+(?P<codes>P\d{3}(?:[\s,]+P\d{3})*)")
@@ -36,6 +36,19 @@ def text_lints(text: Text, spec: RuleSpec, loaded: Loaded[FileSpec], path: Path)
     if contact:
         message = f"`{contact[0][:40]}` looks like a phone number, a handle or a link, which the market rejects"
         yield loaded.finding(loaded.find(path, contact[0]), message, code="P034", severity=Severity.WARNING)
+
+
+def translation_lints(
+    variables: Mapping[str, frozenset[tuple[str, str]]], loaded: Loaded[FileSpec], path: Path
+) -> Iterator[Finding]:
+    """Yield the languages whose text leaves out a variable that the first one has, or has one more."""
+    (first, expected), *others = variables.items()
+    for code, used in others:
+        for group, name in sorted(expected ^ used)[:1]:
+            has, lacks = (first, code) if (group, name) in expected else (code, first)
+            message = f"the text in `{has}` uses `{group}.{name}`, the one in `{lacks}` does not"
+            place = loaded.key_position((*path, code))
+            yield loaded.finding(place, message, code="P024", severity=Severity.WARNING)
 
 
 def without_ignored(findings: list[Finding], text: str) -> list[Finding]:

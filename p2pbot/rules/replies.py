@@ -39,6 +39,11 @@ class Bubble:
 
     wordings: ByLanguage[Wordings]
 
+    def texts(self) -> Iterator[Text]:
+        """Yield every text of every language."""
+        for _, wordings in self.wordings:
+            yield from wordings
+
 
 @dataclass(frozen=True, slots=True)
 class Reply:
@@ -50,8 +55,7 @@ class Reply:
         """Yield every text of every language."""
         for _, bubbles in self.bubbles:
             for bubble in bubbles:
-                for _, wordings in bubble.wordings:
-                    yield from wordings
+                yield from bubble.texts()
 
     def render(self, language: str | None, values: Mapping[str, Mapping[str, Value]], rng: Chance) -> tuple[str, ...]:
         """Return what to send, empty texts left out. Raises CannotSay."""

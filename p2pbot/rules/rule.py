@@ -12,7 +12,6 @@ from functools import cached_property
 from p2pbot.model import EventKind, FiringCount, FiringMark, LimitScope, Stimulus
 from p2pbot.rules.conditions import Answer, Check, Truth
 from p2pbot.rules.facts import Facts
-from p2pbot.rules.languages import guess_language
 from p2pbot.rules.limits import Limit, refusal, scope_ids
 from p2pbot.rules.matching import Heard, Matcher, PatternCheck, PhraseCheck, Searched
 from p2pbot.rules.replies import Chance, Reply
@@ -57,11 +56,6 @@ class Occasion:
     rng: Chance
     counterparty_key: str
     left_out: frozenset[str] = frozenset()
-
-    @cached_property
-    def language(self) -> str | None:
-        """What the conversation settled on, else what this text seems to be in."""
-        return self.facts.language or (guess_language(self.heard.text) if self.heard else None)
 
     @cached_property
     def scope_ids(self) -> dict[LimitScope, str]:
@@ -136,7 +130,7 @@ def _speak(rule: Rule, occasion: Occasion, groups: tuple[tuple[str, str], ...]) 
     text = occasion.heard.text if occasion.heard else None
     known = values(occasion.facts, text, groups)
     try:
-        bubbles = rule.reply.render(occasion.language, known, occasion.rng) if rule.reply else ()
+        bubbles = rule.reply.render(occasion.facts.language, known, occasion.rng) if rule.reply else ()
         notify = tuple(text.render(known) for text in rule.notify)
     except CannotSay as error:
         wanted = "every value that the text needs"

@@ -41,6 +41,8 @@ def _worded(parse: Callable[[str], T]) -> Callable[[Any], Any]:
     def validate(value: object) -> T:
         if not isinstance(value, str):
             raise complaint("expected a text here")
+        if len(value) > _LONGEST_MEASURE:
+            raise complaint("this text is too long here")
         try:
             return parse(value)
         except ValueError as error:
@@ -89,6 +91,7 @@ def _delay(text: str) -> tuple[int, int]:
     return low, high
 
 
+_LONGEST_MEASURE = 60  # characters of a number, a time or a range
 _NAME = re.compile(r"\w[\w.-]{0,63}")
 _LONGEST_DELAY_MS = 600_000  # a reply that comes later answers nobody
 _YEAR_MS = 366 * 86_400_000

@@ -149,9 +149,9 @@ def test_no_rule_with_an_unknown_fact_fires() -> None:
         "language: en",
         "ad: '1'",
     ]
-    written = [f"  - {{id: r{at}, words: hi, when: {{{one}}}, reply: Hello}}" for at, one in enumerate(conditions)]
+    written = [f"  - {{id: r{at}, words: xyz, when: {{{one}}}, reply: Hello}}" for at, one in enumerate(conditions)]
     asked = rules("\n".join(written))
     facts = some_facts(replace(an_order(), side=None, status=OrderStatus.UNKNOWN, asset=None, amount=None))
-    verdict = asked.ask("hi", facts)
+    verdict = asked.ask("xyz", facts)
     assert verdict.firings == ()
     assert {trace.outcome for trace in verdict.trace} == {"unknown"}

@@ -72,6 +72,11 @@ _GOOD = "  - {id: a, words: hi, reply: Hello}"
             "3:35: `payment.iban` is bank data: it is for orders that we sell",
         ),
         (
+            "{id: a, words: hi, reply: {en: 'Order {{ order.number }}', ru: Ордер}}",
+            "warning: the text in `en` uses `order.number`, the one in `ru` does not [P024]",
+        ),
+        ("{id: a, words: hi, when: {amount: '" + "9-" * 50 + "'}, reply: x}", "this text is too long here"),
+        (
             "{id: a, words: hi, reply: 'see https://x.io'}",
             "3:36: warning: `https://` looks like a phone number, a handle or a link",
         ),
