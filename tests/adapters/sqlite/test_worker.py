@@ -202,7 +202,7 @@ async def test_who_waits_while_a_close_is_given_up_is_refused(path: Path, monkey
     gate.let_go.set()
     await slow
     with pytest.raises(OurError, match="closed"):
-        await waiting
+        await asyncio.wait_for(waiting, 10)
     await worker.close()
 
 
