@@ -194,6 +194,22 @@ def test_list_and_detail_follow_the_orders_life(turns: list[Turn], status: int) 
     assert listed(scene)[0]["orderStatus"] == detailed(scene, order_no)["orderStatus"] == status
 
 
+def test_the_detail_tells_when_things_happened() -> None:
+    """Paid, deadline and cancelled times are the exchange's, and a cancellation that flipped back has none."""
+    scene = stage()
+    order_no = scene.open_order(pay_window_ms=600_000, release_window_ms=300_000)
+    scene.pass_ms(1000)
+    scene.world.turn(order_no, Turn.CANCEL_BY_SYSTEM, scene.now_ms)
+    assert detailed(scene, order_no)["cancelTime"] == START_MS + 1000
+    scene.world.turn(order_no, Turn.RESTORE, scene.now_ms)
+    assert detailed(scene, order_no)["cancelTime"] is None
+    scene.pass_ms(1000)
+    scene.world.turn(order_no, Turn.PAY, scene.now_ms)
+    detail = detailed(scene, order_no)
+    assert (detail["createTime"], detail["notifyPayTime"]) == (START_MS, START_MS + 2000)
+    assert (detail["notifyPayEndTime"], detail["confirmPayEndTime"]) == (START_MS + 600_000, START_MS + 302_000)
+
+
 def test_unread_counts_the_counterparty_alone() -> None:
     """``chatUnreadCount`` grows with their messages, not with ours or the exchange's, and a read mark empties it."""
     scene = stage()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -12,6 +13,8 @@ from websockets.exceptions import ConnectionClosed
 
 from p2pbot.sandbox import Fault, Outcome, Sandbox
 from tests.sandbox.peer import Peer, options, text_frame
+
+DEADLINE_S = 10.0
 
 
 @pytest.fixture
@@ -33,10 +36,10 @@ async def test_a_message_and_its_answer_pass_both_ways(box: Sandbox, peer: Peer)
     order_no = await box.open_order("main")
     chat = await peer.open_chat()
     said = await box.say(order_no, "I paid")
-    inbound = json.loads(await chat.recv())
+    inbound = json.loads(await asyncio.wait_for(chat.recv(), DEADLINE_S))
     assert (inbound["content"], inbound["self"], inbound["id"]) == ("I paid", False, str(said))
     await chat.send(text_frame(order_no, "Thanks", "u-1"))
-    echo = json.loads(await chat.recv())
+    echo = json.loads(await asyncio.wait_for(chat.recv(), DEADLINE_S))
     assert (echo["uuid"], echo["self"], echo["orderNo"]) == ("u-1", True, order_no)
     assert [line.text for line in box.world.said_by_bot(order_no)] == ["Thanks"]
     assert [row["content"] for row in (await peer.history(order_no))[:2]] == ["Thanks", "I paid"]
@@ -48,7 +51,7 @@ async def test_a_second_socket_says_bye_to_the_first(peer: Peer) -> None:
     first = await peer.open_chat()
     second = await peer.open_chat()
     with pytest.raises(ConnectionClosed):
-        await first.recv()
+        await asyncio.wait_for(first.recv(), DEADLINE_S)
     assert first.close_reason == "Bye"
     await second.close()
 
@@ -58,7 +61,7 @@ async def test_a_drop_has_no_close_frame(box: Sandbox, peer: Peer) -> None:
     chat = await peer.open_chat()
     await box.inject(Fault("drop", account="main"))
     with pytest.raises(ConnectionClosed):
-        await chat.recv()
+        await asyncio.wait_for(chat.recv(), DEADLINE_S)
     assert chat.close_code == 1006
 
 

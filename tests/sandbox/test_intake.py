@@ -226,12 +226,13 @@ def test_half_a_surrogate_pair_is_replaced() -> None:
 
 def test_a_full_chat_refuses_and_does_not_break() -> None:
     """At the bound our frames are rejected, and the counterparty's are refused with a sentence at the last line."""
-    scene, order_no = talking()
+    scene = stage()
+    order_no = scene.open_order()
     for _ in range(MOST_LINES - 1):
         scene.world.say(order_no, "x", scene.now_ms)
     with pytest.raises(ValueError, match="is full"):
         scene.world.say(order_no, "x", scene.now_ms)
-    scene.pushes()
+    scene.connect()
     assert scene.write(order_no, "Hello").reason == "the chat is full"
 
 

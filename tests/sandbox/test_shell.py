@@ -142,7 +142,8 @@ async def test_a_fragmented_message_really_is(box: Sandbox, peer: Peer) -> None:
     order_no = await box.open_order("main", OrderSpec(dialect=Dialect(fragments=3)))
     chat = await peer.open_chat()
     await box.say(order_no, "hello")
-    parts = [part async for part in chat.recv_streaming()]
+    async with asyncio.timeout(DEADLINE_S):
+        parts = [part async for part in chat.recv_streaming()]
     assert len(parts) == 3
     await chat.close()
 
@@ -155,6 +156,18 @@ async def test_delayed_pushes_come_by_themselves(box: Sandbox, peer: Peer) -> No
     await box.say(order_no, "late")
     assert (await receive(chat))["content"] == "late"
     await chat.close()
+
+
+async def test_a_client_that_does_not_read_is_cut_off(box: Sandbox, peer: Peer) -> None:
+    """What waits for a client has a bound; beyond it the connection is reset."""
+    order_no = await box.open_order("main")
+    chat = await connect(await peer.chat_url(), ssl=peer.tls, proxy=None, max_queue=1)
+    chat.transport.pause_reading()
+    for _ in range(300):
+        await box.say(order_no, "x" * 100_000)
+    await box.wait_for(lambda world: world.live_sockets("main") == 0)
+    chat.transport.abort()
+    await chat.wait_closed()
 
 
 async def test_accounts_do_not_hear_each_other(box: Sandbox, peer: Peer, session: aiohttp.ClientSession) -> None:

@@ -110,7 +110,9 @@ def test_a_recalled_message_leaves_the_history() -> None:
     scene = stage()
     order_no = scene.open_order()
     said = scene.world.say(order_no, "oops", scene.now_ms)
+    assert scene.world.unread(order_no) == 1
     scene.world.recall(order_no, said, scene.now_ms)
+    assert scene.world.unread(order_no) == 1  # the word of the recall; the message itself is gone
     assert [row["type"] for row in scene.history(order_no)] == ["recall", "system"]
     assert [(line.kind, line.recalled) for line in scene.world.chat(order_no)[1:]] == [
         ("text", True),
