@@ -52,9 +52,10 @@ async def main(path):
 asyncio.run(main(Path(sys.argv[1])))
 """
 
-# Root may write anywhere, so the child becomes nobody before it tries.
+# Root may write anywhere, so the child becomes nobody before it tries. pathlib of 3.13 imports urllib when it needs it,
+# and nobody may not read a Python that lies in root's home: so it is imported before.
 FORBIDDEN = """
-import asyncio, os, sys
+import asyncio, os, sys, urllib.parse
 from pathlib import Path
 from p2pbot.adapters.lease import FileLease
 from p2pbot.adapters.sqlite import SqliteStore
