@@ -63,8 +63,6 @@ from p2pbot.errors import StateUnwritable
 from tests.fakes.store import SwitchedLease
 
 async def main(directory):
-    with tempfile.TemporaryDirectory() as own:
-        await (await SqliteStore.open(Path(own) / "state.db", SwitchedLease())).close()
     if os.geteuid() == 0:
         os.seteuid(65534)
     for attempt in (lambda: FileLease(directory), lambda: FileLease(directory / "new")):
