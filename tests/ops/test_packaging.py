@@ -7,6 +7,7 @@ import re
 import shlex
 import shutil
 import subprocess
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -75,6 +76,15 @@ def test_image_is_made_from_the_lock() -> None:
     assert installs
     assert all("--require-hashes" in line or "--no-index" in line for line in installs)
     assert "# syntax" not in DOCKERFILE
+
+
+def test_image_is_given_all_that_the_wheel_is_made_of() -> None:
+    """What hatchling puts into the wheel passes .dockerignore and is copied for the build."""
+    wheel = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["hatch"]["build"]["targets"]["wheel"]
+    let_in = (ROOT / ".dockerignore").read_text("utf-8").splitlines()
+    for source in (*wheel["packages"], *wheel["force-include"]):
+        assert f"!{source}" in let_in
+        assert f"COPY {source} {source}" in DOCKERFILE
 
 
 @pytest.mark.skipif(SYSTEMD_ANALYZE is None, reason="no systemd-analyze here")
