@@ -150,7 +150,9 @@ class TwoStores(RuleBasedStateMachine):
         """Move a reply."""
         pending = self.both(lambda store: store.pending(account))
         if pending:
-            row = replace(pending[pick % len(pending)], state=state, attempts=pick, reason=Reason.NO_ECHO)
+            row = replace(
+                pending[pick % len(pending)], state=state, attempts=pick, sending_at_ms=pick, reason=Reason.NO_ECHO
+            )
             self.both(lambda store: store.advance(row, expected))
 
     @rule(memory=memories)

@@ -155,6 +155,17 @@ async def test_said_is_oldest_first(store: Store) -> None:
     assert said[0].at_ms == NOW_MS - 2
 
 
+async def test_said_tells_when_it_was_written(store: Store) -> None:
+    """A text of ours tells when it was last written to the chat and under which id it is known there."""
+    await store.claim(claim(entry("1"), reply("u1")))
+    (row,) = await store.pending(ACCOUNT)
+    await store.advance(
+        replace(row, state=OutboxState.SENT, sending_at_ms=NOW_MS + 7, message_id="77"), OutboxState.CLAIMED
+    )
+    (said,) = (await talk(store)).said
+    assert (said.at_ms, said.written_at_ms, said.message_id) == (NOW_MS, NOW_MS + 7, "77")
+
+
 async def test_said_is_bounded(store: Store) -> None:
     """Of many texts the newest fifty are told."""
     await store.claim(claim(entry("1"), *(reply(f"u{number}") for number in range(60))))
