@@ -28,6 +28,8 @@ _BACKOFF = Backoff()
 _BYE_BACKOFF = Backoff(base_s=120.0, cap_s=900.0, useful_s=3600.0)
 _SLOW_BACKOFF = Backoff(base_s=60.0, cap_s=900.0, useful_s=60.0)
 _RENEWAL_PAUSE_S = 0.1
+_RENEWAL_TRIES = 2
+_REFUSED_OVERLAP_MS = 10_000  # a renewed socket that ends this soon was not wanted beside the old one
 
 
 class SessionState(StrEnum):
@@ -37,6 +39,7 @@ class SessionState(StrEnum):
     AUTHORISING = "authorising"
     CONNECTING = "connecting"
     OPEN = "open"
+    RENEWING = "renewing"
     CLOSING = "closing"
 
 
@@ -49,6 +52,7 @@ class SessionEvent(StrEnum):
     FAILED = "failed"
     LOST = "lost"
     RENEW = "renew"
+    BREAK = "break"
     SUSPECT = "suspect"
 
 
@@ -66,14 +70,15 @@ SESSION = Machine[SessionState, SessionEvent](
         },
         SessionState.OPEN: {
             SessionEvent.LOST: SessionState.WAITING,
-            SessionEvent.RENEW: SessionState.CLOSING,
+            SessionEvent.RENEW: SessionState.RENEWING,
+            SessionEvent.BREAK: SessionState.CLOSING,
             SessionEvent.SUSPECT: SessionState.CLOSING,
         },
-        SessionState.CLOSING: {
-            SessionEvent.LOST: SessionState.WAITING,
-            SessionEvent.RENEW: SessionState.CLOSING,
-            SessionEvent.SUSPECT: SessionState.CLOSING,
+        SessionState.RENEWING: {
+            SessionEvent.OPENED: SessionState.OPEN,
+            SessionEvent.FAILED: SessionState.OPEN,
         },
+        SessionState.CLOSING: {SessionEvent.LOST: SessionState.WAITING},
     },
 )
 
@@ -92,12 +97,16 @@ class Session:
 
     ``wait_s`` is the delay that WAITING asks for; ``alarm`` what the last step wants said; ``calm_s`` how long the chat
     was held in one planned renewal after the other: trouble is forgotten by that sum, for no single socket need live
-    as long as a Bye is remembered.
+    as long as a Bye is remembered. ``overlap``: whether the exchange seems to keep a socket that was opened beside
+    another, so that a renewal can make before it breaks; ``renewing``: it breaks first, by our own will.
     """
 
     state: SessionState = SessionState.WAITING
     wait_s: float = 0.0
     opened_at_ms: int = 0
+    renewed_at_ms: int | None = None
+    overlap: bool = True
+    failed_renewals: int = 0
     renewing: bool = False
     calm_s: float = 0.0
     refused_tokens: int = 0
@@ -108,13 +117,27 @@ class Session:
 
     def step(self, event: SessionEvent) -> Session:
         """Return the session after an event that carries nothing. Raises IllegalTransition."""
-        renewing = event is SessionEvent.RENEW or (self.renewing and event is not SessionEvent.SUSPECT)
+        renewing = event is SessionEvent.BREAK or (self.renewing and event is not SessionEvent.SUSPECT)
         return replace(self, state=SESSION.next(self.state, event), renewing=renewing, alarm=None)
 
     def opened(self, now_ms: int) -> Session:
         """Return the session after a successful handshake. It proves nothing yet: backoffs are not reset here."""
         state = SESSION.next(self.state, SessionEvent.OPENED)
-        return replace(self, state=state, opened_at_ms=now_ms, renewing=False, alarm=None)
+        return replace(self, state=state, opened_at_ms=now_ms, renewed_at_ms=None, renewing=False, alarm=None)
+
+    def renewed(self, now_ms: int) -> Session:
+        """Return the session after the next socket was opened beside the old one: calm goes on, nothing was missed."""
+        state = SESSION.next(self.state, SessionEvent.OPENED)
+        calm_s = self.calm_s + max(0, now_ms - self.opened_at_ms) / 1000
+        after = _after_open(self, calm_s)
+        return replace(after, state=state, opened_at_ms=now_ms, renewed_at_ms=now_ms, failed_renewals=0, alarm=None)
+
+    def renewal_failed(self) -> Session:
+        """Return the session after the next socket could not be opened; the old one goes on. Twice: break first."""
+        failures = self.failed_renewals + 1
+        state = SESSION.next(self.state, SessionEvent.FAILED)
+        overlap = self.overlap and failures < _RENEWAL_TRIES
+        return replace(self, state=state, failed_renewals=failures, overlap=overlap, alarm=None)
 
     def failed(self, error: P2pbotError, rng: Uniform) -> Session:
         """Return the session after the credential or the handshake failed with ``error``."""
@@ -124,6 +147,8 @@ class Session:
     def lost(self, error: ConnectionLost, now_ms: int, rng: Uniform) -> Session:
         """Return the session after an open socket ended with ``error`` at ``now_ms``."""
         waiting = replace(self, state=SESSION.next(self.state, SessionEvent.LOST), alarm=None, renewing=False)
+        if self.renewed_at_ms is not None and now_ms - self.renewed_at_ms < _REFUSED_OVERLAP_MS:
+            return self._overlap_refused(waiting, rng)
         open_ms = max(0, now_ms - self.opened_at_ms)
         waiting = _after_open(waiting, self.calm_s + open_ms / 1000)
         if self.renewing:
@@ -133,6 +158,11 @@ class Session:
             return _after_bye(waiting, open_ms, rng)
         wait_s, trouble = waiting.trouble.failed(rng)
         return replace(waiting, wait_s=wait_s, trouble=trouble)
+
+    def _overlap_refused(self, waiting: Session, rng: Uniform) -> Session:
+        """Return the session after the exchange did not keep two sockets. Our own doing: no alarm, and not again."""
+        wait_s, trouble = waiting.trouble.failed(rng)
+        return replace(waiting, overlap=False, renewed_at_ms=None, wait_s=wait_s, trouble=trouble)
 
 
 def _after_open(session: Session, calm_s: float) -> Session:

@@ -1,7 +1,8 @@
 """The chat loop: holds one socket for one account and hands over each frame.
 
 Promise: a fresh credential for each connect, delays and alarms by ``conversation.session``, every attempt inside the
-shared budget, one log line when down and one when back. It never returns and never gives up.
+shared budget, one log line when down and one when back. A planned renewal opens the next socket before it lets the old
+one go, unless the exchange was seen not to allow two. It never returns and never gives up.
 Danger: the credential's URL is a secret; it exists only between ``chat_url`` and ``Wire.connect``.
 """
 
@@ -15,12 +16,14 @@ from p2pbot.conversation.backoff import AttemptBudget
 from p2pbot.conversation.session import Alarm, Session, SessionEvent, SessionState
 from p2pbot.daemon.surroundings import AccountPlan, Doors
 from p2pbot.errors import ConnectionLost, OurError, P2pbotError
-from p2pbot.model import Notice
+from p2pbot.model import ChatCredential, Notice
 from p2pbot.ports import Connection
 from p2pbot.protocol.calls import chat_credential
 from p2pbot.protocol.outbound import chat_url
 
-_WATCH_S = 5.0  # how often an open socket is looked at: fine enough for a renewal, coarse enough to cost nothing
+_WATCH_S = 1.0  # how often an open socket is looked at: fine enough for a suspicion, coarse enough to cost nothing
+_RETIRE_S = 2.0  # how long an old socket is read on after its renewal
+_RENEW_AGAIN_S = 60.0
 _SUSPEND_S = 30.0  # a leap of the clock that counts suspend ahead of the one that does not
 _RENEWAL_GRACE_S = 30.0  # a renewal waits this long for replies in flight
 
@@ -108,18 +111,17 @@ class ChatLoop:
                 await self._hold(connection)
 
     async def _wait(self) -> None:
-        delay_s = max(self.session.wait_s, self._budget.wait_s(self._steady_ms()))
+        delay_s = max(self.session.wait_s, self._budget.wait_s(self._doors.clock.now_ms()))
         while delay_s > 0:
             await self._doors.clock.sleep(delay_s)
-            delay_s = self._budget.wait_s(self._steady_ms())
-        self._budget.spend(self._steady_ms())  # at once: two accounts must not both see the last attempt free
+            delay_s = self._budget.wait_s(self._doors.clock.now_ms())
         self._move(self.session.step(SessionEvent.WAIT_OVER))
 
     async def _connect(self) -> Connection | None:
         try:
             credential = await self._doors.rest.call(chat_credential())
             self._move(self.session.step(SessionEvent.CREDENTIAL))
-            return await self._doors.wire.connect(chat_url(credential))
+            return await self._dial(credential)
         except OurError:
             raise
         except P2pbotError as error:
@@ -128,36 +130,33 @@ class ChatLoop:
             await self._say_down(error.what)
             return None
 
+    async def _dial(self, credential: ChatCredential) -> Connection:
+        self._budget.spend(self._doors.clock.now_ms())
+        return await self._doors.wire.connect(chat_url(credential))
+
     async def _hold(self, connection: Connection) -> None:
+        """Read the socket, and its successors by planned renewal, until one is lost."""
         self._move(self.session.opened(self._doors.now_ms()))
-        self._connection = connection
-        self._suspect.clear()
         self._doors.events.info("chat_open", account=self._plan.name, deaf_ms=self._deaf_ms())
         self.down_since_ms = None
         self.trouble = ""
         try:
-            await self._listener.on_open()
-            lost = await self._pump(connection)
+            async with asyncio.TaskGroup() as group:
+                reader = self._adopt(group, connection)
+                await self._listener.on_open()
+                while await self._until_renewal(reader):
+                    reader = await self._renewed(group, reader)
+                lost = await reader
         finally:
             self._connection = None
-            await connection.close()
-        self.down_since_ms = self._doors.now_ms()
-        renewing = self.session.renewing
-        self._move(self.session.lost(lost, self._doors.now_ms(), self._doors.rng))
-        await self._listener.on_lost()
-        if not renewing:
-            self.trouble = lost.what
-            await self._say_down(lost.what, code=lost.code, reason=lost.reason[:100])
+        await self._ended(lost)
 
-    async def _pump(self, connection: Connection) -> ConnectionLost:
+    def _adopt(self, group: asyncio.TaskGroup, connection: Connection) -> asyncio.Task[ConnectionLost]:
+        """Read ``connection`` from now on, and write to it."""
+        self._suspect.clear()
         self._last_frame_s = self._doors.clock.monotonic_s()
-        async with asyncio.TaskGroup() as group:
-            watcher = group.create_task(self._watch(connection), name=f"{self._plan.name}: chat watcher")
-            try:
-                lost = await self._read(connection)
-            finally:
-                watcher.cancel()
-        return lost
+        self._connection = connection
+        return group.create_task(self._read(connection), name=f"{self._plan.name}: chat reader")
 
     async def _read(self, connection: Connection) -> ConnectionLost:
         try:
@@ -167,32 +166,76 @@ class ChatLoop:
                 await self._listener.on_frame(raw)
         except ConnectionLost as lost:
             return lost
+        finally:
+            await connection.close()
 
-    async def _watch(self, connection: Connection) -> None:
+    async def _until_renewal(self, reader: asyncio.Task[ConnectionLost]) -> bool:
+        """Watch the socket. Returns True when its renewal is due, False when it is lost or given up."""
         clock, opened_s = self._doors.clock, self._doors.clock.monotonic_s()
         slept_s = clock.boottime_s() - clock.monotonic_s()
-        while True:
-            await self._nap(_WATCH_S)
-            open_s = clock.monotonic_s() - opened_s
-            if (
-                self._suspect.is_set()
-                or clock.boottime_s() - clock.monotonic_s() - slept_s > _SUSPEND_S
-                or self._idle()
-            ):
-                self._move(self.session.step(SessionEvent.SUSPECT))
-                break
-            over_s = open_s - self._plan.timings.chat_renewal_s
+        while not reader.done():
+            await asyncio.wait({reader}, timeout=_WATCH_S)
+            leapt = clock.boottime_s() - clock.monotonic_s() - slept_s > _SUSPEND_S
+            if self._suspect.is_set() or leapt or self._idle():
+                await self._give_up(SessionEvent.SUSPECT)
+                return False
+            over_s = clock.monotonic_s() - opened_s - self._renewal_s()
+            if over_s >= 0 and self.session.overlap:
+                return not reader.done()
             if over_s >= 0 and (self._quiet() or over_s >= _RENEWAL_GRACE_S):
-                self._move(self.session.step(SessionEvent.RENEW))
-                break
-        await connection.close(1000, "renewal" if self.session.renewing else "suspect")
+                await self._give_up(SessionEvent.BREAK)
+                return False
+        return False
 
-    async def _nap(self, nap_s: float) -> None:
+    async def _give_up(self, event: SessionEvent) -> None:
+        """Close the socket by our own will; its reader ends by that."""
+        self._move(self.session.step(event))
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            await connection.close(1000, event.value)
+
+    async def _renewed(
+        self, group: asyncio.TaskGroup, reader: asyncio.Task[ConnectionLost]
+    ) -> asyncio.Task[ConnectionLost]:
+        """Open the next socket beside the old one, then let that go. Returns the reader that counts from now on."""
+        old = self._connection
+        self._move(self.session.step(SessionEvent.RENEW))
         try:
-            async with asyncio.timeout(nap_s):
-                await self._suspect.wait()
-        except TimeoutError:
-            return
+            credential = await self._doors.rest.call(chat_credential())
+            following = await self._dial(credential)
+        except OurError:
+            raise
+        except P2pbotError as error:
+            self._move(self.session.renewal_failed())
+            self._doors.events.warning("chat_renewal_failed", account=self._plan.name, what=error.what)
+            return reader
+        gap = reader.done()
+        self._move(self.session.renewed(self._doors.now_ms()))
+        self._doors.events.info("chat_renewed", account=self._plan.name, gap=gap)
+        fresh = self._adopt(group, following)
+        if old is not None:
+            group.create_task(self._retire(old, reader), name=f"{self._plan.name}: retiring reader")
+        if gap:
+            await self._listener.on_open()
+        return fresh
+
+    async def _retire(self, old: Connection, reader: asyncio.Task[ConnectionLost]) -> None:
+        """Read the old socket a little longer for what is under way on it, then close it."""
+        await asyncio.wait({reader}, timeout=_RETIRE_S)
+        await old.close(1000, "renewed")
+
+    async def _ended(self, lost: ConnectionLost) -> None:
+        self.down_since_ms = self._doors.now_ms()
+        breaking = self.session.renewing
+        self._move(self.session.lost(lost, self._doors.now_ms(), self._doors.rng))
+        await self._listener.on_lost()
+        if not breaking:
+            self.trouble = lost.what
+            await self._say_down(lost.what, code=lost.code, reason=lost.reason[:100])
+
+    def _renewal_s(self) -> float:
+        """Return after how long the socket is renewed; a renewal that failed is tried again soon."""
+        return _RENEW_AGAIN_S if self.session.failed_renewals else self._plan.timings.chat_renewal_s
 
     def _idle(self) -> bool:
         limit_s = self._plan.timings.idle_timeout_s

@@ -39,7 +39,7 @@ def held(session: Session, open_ms: int, error: ConnectionLost = DROPPED, *, ren
     """Return the session after one socket that lived for ``open_ms``."""
     session = connecting(session).opened(1_000)
     if renew:
-        session = session.step(SessionEvent.RENEW)
+        session = session.step(SessionEvent.BREAK)
     return session.lost(error, 1_000 + open_ms, HALF)
 
 
@@ -84,7 +84,7 @@ def test_a_planned_renewal_reconnects_at_once_and_without_alarm() -> None:
 
 def test_a_renewal_that_turns_out_to_be_a_suspicion_is_no_renewal() -> None:
     """A socket that went silent while it was being renewed is a lost one."""
-    session = connecting(Session()).opened(0).step(SessionEvent.RENEW).step(SessionEvent.SUSPECT)
+    session = connecting(Session()).opened(0).step(SessionEvent.SUSPECT)
     assert session.lost(DROPPED, 10, HALF).trouble.failures == 1
 
 
@@ -195,6 +195,28 @@ def test_a_clock_set_back_makes_a_socket_short_never_long() -> None:
     assert session.lost(DROPPED, 0, HALF).trouble.failures == 4
 
 
+def test_calm_goes_on_over_a_renewal_beside_the_old_socket() -> None:
+    """A Bye is forgotten by an hour of chat, whether the sockets of that hour were joined by overlap or not."""
+    session = connecting(held(Session(), 5_000, BYE)).opened(0)
+    session = session.step(SessionEvent.RENEW).renewed(50 * 60_000).step(SessionEvent.RENEW).renewed(100 * 60_000)
+    assert session.lost(BYE, 110 * 60_000, HALF).alarm is None
+
+
+def test_a_socket_that_ends_right_after_it_was_opened_beside_another_is_no_alarm_and_not_tried_again() -> None:
+    """The exchange does not allow two: our own doing, so the next renewal breaks first."""
+    renewed = connecting(Session()).opened(0).step(SessionEvent.RENEW).renewed(60_000)
+    session = renewed.lost(BYE, 61_000, HALF)
+    assert (session.alarm, session.overlap) == (None, False)
+
+
+def test_the_old_socket_goes_on_when_the_next_cannot_be_opened_and_twice_means_break_first() -> None:
+    """A renewal is no reason to be deaf."""
+    once = connecting(Session()).opened(0).step(SessionEvent.RENEW).renewal_failed()
+    twice = once.step(SessionEvent.RENEW).renewal_failed()
+    assert (once.state, once.overlap) == (SessionState.OPEN, True)
+    assert (twice.state, twice.overlap) == (SessionState.OPEN, False)
+
+
 ERRORS = st.sampled_from(
     [ConnectFailed("dns"), TimedOut("late"), CredentialRefused("401"), KeyRefused("-2015"), RATE_LIMITED]
 )
@@ -243,11 +265,21 @@ class SessionLife(RuleBasedStateMachine):
         self.connects += 1
         self.session = self.session.opened(self.now_ms)
 
-    @precondition(lambda self: self.session.state in (SessionState.OPEN, SessionState.CLOSING))
-    @rule(event=st.sampled_from([SessionEvent.RENEW, SessionEvent.SUSPECT]))
+    @precondition(lambda self: self.session.state is SessionState.OPEN)
+    @rule(event=st.sampled_from([SessionEvent.BREAK, SessionEvent.SUSPECT]))
     def close(self, event: SessionEvent) -> None:
         """We close it."""
         self.session = self.session.step(event)
+
+    @precondition(lambda self: self.session.state is SessionState.OPEN and self.session.overlap)
+    @rule(open_ms=st.integers(0, HOUR_MS), kept=st.booleans())
+    def renew(self, open_ms: int, kept: bool) -> None:  # noqa: FBT001 - Hypothesis draws it
+        """The next socket is opened beside the old one, or cannot be."""
+        self.now_ms += open_ms
+        beside = self.session.step(SessionEvent.RENEW)
+        self.session = beside.renewed(self.now_ms) if kept else beside.renewal_failed()
+        self.connects += kept
+        self.renewals += kept
 
     @precondition(lambda self: self.session.state in (SessionState.OPEN, SessionState.CLOSING))
     @rule(reason=st.sampled_from(["", "Bye", "going away"]), open_ms=st.integers(0, HOUR_MS), share=st.floats(0, 1))
@@ -284,8 +316,9 @@ def test_an_event_that_a_state_cannot_have_is_our_bug(state: SessionState, event
         SessionState.WAITING: {SessionEvent.WAIT_OVER},
         SessionState.AUTHORISING: {SessionEvent.CREDENTIAL, SessionEvent.FAILED},
         SessionState.CONNECTING: {SessionEvent.OPENED, SessionEvent.FAILED},
-        SessionState.OPEN: {SessionEvent.LOST, SessionEvent.RENEW, SessionEvent.SUSPECT},
-        SessionState.CLOSING: {SessionEvent.LOST, SessionEvent.RENEW, SessionEvent.SUSPECT},
+        SessionState.OPEN: {SessionEvent.LOST, SessionEvent.RENEW, SessionEvent.BREAK, SessionEvent.SUSPECT},
+        SessionState.RENEWING: {SessionEvent.OPENED, SessionEvent.FAILED},
+        SessionState.CLOSING: {SessionEvent.LOST},
     }
     assume(event not in allowed[state])
     with pytest.raises(IllegalTransition):
