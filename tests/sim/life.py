@@ -1,0 +1,63 @@
+"""One incarnation of the daemon's process, and how it ends: its doors are dead from that moment on.
+
+Promise: after ``kill`` nothing that the old tasks still do reaches the store, the exchange, the record or the dice;
+what was not committed is gone, what was written to a socket is under way.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from tests.sim.universe import Universe
+
+
+class Life:
+    """One process. Every door asks it before it acts."""
+
+    def __init__(self, universe: Universe, number: int) -> None:
+        self.universe = universe
+        self.number = number
+        self.dead = False
+        self.born_s = universe.timeline.now_s
+        self.on_death: list[Callable[[], None]] = []
+        self._doom: tuple[str, int] | None = None
+
+    def check(self) -> None:
+        """Raise CancelledError in a process that is dead."""
+        if self.dead:
+            raise asyncio.CancelledError
+
+    def arm(self, point: str, after: int) -> None:
+        """Have the process killed at the ``after``-th next passing of a point whose name begins with ``point``."""
+        self._doom = (point, after)
+
+    def disarm(self) -> None:
+        """Forget a kill that has not happened."""
+        self._doom = None
+
+    def point(self, name: str) -> None:
+        """Pass a place at which a process can be killed. Raises CancelledError if it is."""
+        self.check()
+        if self._doom is None or not name.startswith(self._doom[0]):
+            return
+        point, left = self._doom
+        self._doom = (point, left - 1) if left else None
+        if not left:
+            self.kill(f"at {name}")
+            raise asyncio.CancelledError
+
+    def kill(self, how: str) -> None:
+        """End the process as ``kill -9`` does."""
+        if self.dead:
+            return
+        self.universe.trace.say(f"killed life {self.number} {how}")
+        self.end()
+
+    def end(self) -> None:
+        """Let the process be gone: doors dead, connections cut, tasks cancelled."""
+        self.dead = True
+        for tell in self.on_death:
+            tell()
+        for task in tuple(self.universe.loop.tasks):
+            task.cancel()
