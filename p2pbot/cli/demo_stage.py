@@ -99,11 +99,15 @@ class Stage:
         return number
 
     async def look(self, number: str) -> OrderView:
-        """Return what both sides know of an order. The chat is read first: what it shows may be undecided yet."""
-        life, chat = self.box.world.life(number), self.box.world.chat(number)
+        """Return what both sides know of an order.
+
+        Read in this order, every decision comes with its replies, and every reply that was sent with its line.
+        """
         store = self.account.doors.store
-        inbox, outbox = await store.inbox(number), await store.outbox(number)
-        return OrderView(number=number, life=life, chat=chat, inbox=inbox, outbox=outbox)
+        inbox = await store.inbox(number)
+        outbox = await store.outbox(number)
+        world = self.box.world
+        return OrderView(number=number, life=world.life(number), chat=world.chat(number), inbox=inbox, outbox=outbox)
 
     async def until(self, condition: Callable[[], Awaitable[bool]], timeout_s: float) -> bool:
         """Wait for a condition; return whether it came true in time. Raises what ended the daemon, if it ended."""

@@ -90,9 +90,8 @@ class Teller:
     def _deliveries(self, view: OrderView) -> Iterator[Line]:
         seen_ms = {line.uuid: line.at_ms for line in view.chat}
         for row in view.outbox:
-            before = self._rows.get(row.uuid)
-            self._rows[row.uuid] = row.state
-            if row.state is not before:
+            if row.stimulus_key in self._entries and self._rows.get(row.uuid) is not row.state:
+                self._rows[row.uuid] = row.state
                 yield from delivery_lines(row, seen_ms.get(row.uuid, 0))
 
 
