@@ -252,7 +252,7 @@ class OutboxLife(RuleBasedStateMachine):
 
 
 TestOutboxLife = OutboxLife.TestCase
-TestOutboxLife.settings = settings(stateful_step_count=60, deadline=None)
+TestOutboxLife.settings = settings(stateful_step_count=40, deadline=None)
 
 
 def with_rows(*rows: OutboxRow) -> World:
@@ -365,6 +365,16 @@ def test_looks_that_settle_nothing_are_asked_for_ever_more_seldom_and_for_ever()
             now_ms = wake_ms
     pauses = [later - earlier for earlier, later in pairwise(asked)]
     assert pauses == [10_000, 20_000, 40_000, 80_000, 160_000, 320_000, 600_000, 600_000, 600_000]
+
+
+def test_an_order_whose_replies_have_an_end_begins_anew() -> None:
+    """The next reply's look is not put off by the looks of the one before."""
+    outbox = Outbox(POLICY, [reply("u1")])
+    outbox.asked(Reconcile(reply("u1").order_no, 0), NOW_MS)
+    outbox.put(dropped(reply("u1"), Reason.LATE, NOW_MS))
+    outbox.put(reply("u2"))
+    step, _ = outbox.next_step(NOW_MS, online=True)
+    assert isinstance(step, Reconcile)
 
 
 def test_no_reply_is_written_after_a_reconnect_before_its_order_was_looked_at() -> None:
