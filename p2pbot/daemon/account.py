@@ -44,7 +44,7 @@ class Account:
         self.book = OrderBook(plan, doors)
         self.scans = Scans(plan, doors, self._put)
         self.sender = Sender(plan, doors, write=self._write, online=self._online, look=self.scans.request)
-        self.clerk = Clerk(plan, doors, self.book, self.sender, rules, self._missed)
+        self.clerk = Clerk(plan, doors, self.book, self.sender, rules, self._missed, self._ours_ahead)
         self.desk = Desk(plan, doors, self.clerk, self.scans.request)
         self.chat = ChatLoop(plan, doors, budget, self, self._quiet)
         self.orders = OrdersLoop(plan, doors, self.book, put=self.desk.put, look=self.scans.request)
@@ -120,6 +120,9 @@ class Account:
 
     def _put(self, item: Item) -> None:
         self.desk.put(item)
+
+    def _ours_ahead(self, order_no: str) -> tuple[ChatMessage, ...]:
+        return self.desk.take_ours(order_no)
 
     def _missed(self, message: ChatMessage) -> None:
         """Replace a socket that kept a message from us: half-open ones look healthy."""

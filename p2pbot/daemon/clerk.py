@@ -45,6 +45,7 @@ class Clerk:
         sender: Sender,
         rules: Rulebook,
         missed: Callable[[ChatMessage], None],
+        ahead: Callable[[str], tuple[ChatMessage, ...]],
     ) -> None:
         self._plan = plan
         self._doors = doors
@@ -52,6 +53,7 @@ class Clerk:
         self._sender = sender
         self._rules = rules
         self._missed = missed
+        self._ahead = ahead
         self._lock = asyncio.Lock()
         self.last_message_ms = 0
 
@@ -142,6 +144,8 @@ class Clerk:
         order = await self._facts(stimulus)
         if order is not None:
             await self._hear_facts(order, path, heard)
+        for message in self._ahead(stimulus.order_no):  # a person may have taken over while the facts were fetched
+            await self.take(message)
         async with self._lock:
             situation = await self._situation(stimulus, path, order, heard)
             if self._sender.outbox.is_full:

@@ -91,6 +91,15 @@ class Desk:
         queue.append(item)
         self._waiting += 1
 
+    def take_ours(self, order_no: str) -> tuple[ChatMessage, ...]:
+        """Take out of an order's queue what our own account said: it may be a person, and that counts at once."""
+        queue = self._queues.get(order_no, deque())
+        ours = tuple(item for item in queue if isinstance(item, Inbound) and item.message.from_us)
+        for item in ours:
+            queue.remove(item)
+        self._waiting -= len(ours)
+        return tuple(item.message for item in ours)
+
     def close(self) -> None:
         """Take nothing in any more and start nothing new: the daemon is stopping."""
         self._closed = True

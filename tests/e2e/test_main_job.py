@@ -153,3 +153,19 @@ async def test_two_accounts_live_beside_each_other(tmp_path: Path) -> None:
         await scene.until(lambda: bool(scene.bot_texts(first)) and bool(scene.bot_texts(second)), "both greetings")
         assert {frame.order_no for frame in scene.box.world.received("main")} == {first}
         assert {frame.order_no for frame in scene.box.world.received("second")} == {second}
+
+
+async def test_a_person_who_answers_while_the_facts_are_awaited_keeps_the_bot_silent(tmp_path: Path) -> None:
+    """A takeover counts at once, although the message before it still waits for the order's facts."""
+    async with stage(tmp_path) as scene, scene.daemon():
+        await scene.until_open()
+        order = await scene.box.open_order("main", OrderSpec(side=Side.SELL))
+        await scene.until(lambda: bool(scene.bot_texts(order)), "the greeting")
+        await scene.box.inject(Fault("rest_5xx", account="main", endpoint="getUserOrderDetail"))
+        await scene.box.pay(order)  # a card makes the known facts doubtful
+        await scene.box.say(order, "which bank?")
+        await scene.box.operator_says(order, "I am here myself")
+        await scene.box.clear_faults()
+        await scene.until(lambda: '"taken_over"' in scene.log.getvalue(), "the takeover")
+        await scene.until(lambda: '"reason": "taken_over"' in scene.log.getvalue(), "the decision about the question")
+        assert len(scene.bot_texts(order)) == 1
