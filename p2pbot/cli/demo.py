@@ -52,10 +52,16 @@ def _demo(arguments: argparse.Namespace) -> int:
             code = asyncio.run(_perform(arguments, directory, rules))
         except (KeyboardInterrupt, asyncio.CancelledError):  # Ctrl-C or SIGTERM, after all was settled and closed
             code = _INTERRUPTED if arguments.script else 0
+        except BaseExceptionGroup as group:  # tasks ran side by side; a person is told what happened, not where
+            raise _first(group) from group
     print("p2pbot has settled what was in flight and stopped")
     if arguments.keep:
         print(f"look at it again: p2pbot why ORDER --config {arguments.keep / 'config.yaml'}")
     return code
+
+
+def _first(error: BaseException) -> BaseException:
+    return _first(error.exceptions[0]) if isinstance(error, BaseExceptionGroup) else error
 
 
 def _rules(given: Path | None) -> Path:
@@ -90,7 +96,7 @@ async def _perform(arguments: argparse.Namespace, directory: Path, rules: Path) 
     from p2pbot.cli.demo_show import Show, introduce  # noqa: PLC0415 - same
     from p2pbot.cli.demo_stage import open_stage  # noqa: PLC0415 - same
 
-    _end_on_sigterm()
+    _end_on_signals()
     at_keyboard = not arguments.script and _is_terminal(sys.stdin) and _is_terminal(sys.stdout)
     typed = Typed() if at_keyboard else None
     screen = Screen(sys.stdout, typed=typed)
@@ -107,10 +113,12 @@ def _is_terminal(stream: TextIO | None) -> bool:
     return stream is not None and stream.isatty()
 
 
-def _end_on_sigterm() -> None:
+def _end_on_signals() -> None:
+    """Let SIGTERM and a terminal that is closed end it as Ctrl-C does."""
     task = asyncio.current_task()
-    if task is not None:
-        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if task is not None:
+            asyncio.get_running_loop().add_signal_handler(number, task.cancel)
 
 
 async def _scripted(stage: Stage, screen: Screen) -> int:

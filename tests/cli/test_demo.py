@@ -23,10 +23,10 @@ DEADLINE_S = 90.0
 DEMO = (sys.executable, "-W", "error", "-m", "p2pbot", "demo")
 
 
-async def start(place: Path, *arguments: str, stdin: int = DEVNULL) -> Process:
+async def start(place: Path, *arguments: str, stdin: int = DEVNULL, stderr: int = STDOUT) -> Process:
     """Start the demo with its temporary directories in ``place``."""
     environ = {**os.environ, "TMPDIR": str(place), "PYTHONIOENCODING": "utf-8"}
-    return await asyncio.create_subprocess_exec(*DEMO, *arguments, stdin=stdin, stdout=PIPE, stderr=STDOUT, env=environ)
+    return await asyncio.create_subprocess_exec(*DEMO, *arguments, stdin=stdin, stdout=PIPE, stderr=stderr, env=environ)
 
 
 async def run(place: Path, *arguments: str, typed: str = "") -> tuple[int, str]:
@@ -151,6 +151,20 @@ async def test_every_command_does_something_visible(tmp_path: Path) -> None:
         r"/operator TEXT",
     )
     assert re.search(".*?".join(steps), told, re.DOTALL), told
+
+
+async def test_a_reader_that_goes_away_ends_it_without_noise(tmp_path: Path) -> None:
+    """``p2pbot demo | head -1`` is nobody's bug."""
+    process = await start(tmp_path, stdin=PIPE, stderr=PIPE)
+    async with ended(process), asyncio.timeout(DEADLINE_S):
+        await until_told(process, "the order is UNPAID")
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout._transport.close()  # type: ignore[attr-defined]  # a reader has no other way to go away
+        told = await process.stderr.read()
+        assert await process.wait() == EXIT_FAILURE
+    assert told == b""
+    assert leftovers(tmp_path) == []
 
 
 @pytest.mark.parametrize("arguments", [(), ("--script",)])
