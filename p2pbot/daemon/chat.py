@@ -16,7 +16,7 @@ from p2pbot.conversation.backoff import AttemptBudget
 from p2pbot.conversation.session import Alarm, Session, SessionEvent, SessionState
 from p2pbot.daemon.surroundings import AccountPlan, Doors
 from p2pbot.errors import ConnectionLost, OurError, P2pbotError
-from p2pbot.model import ChatCredential, Notice
+from p2pbot.model import Notice
 from p2pbot.ports import Connection
 from p2pbot.protocol.calls import chat_credential
 from p2pbot.protocol.outbound import chat_url
@@ -43,13 +43,13 @@ class ConnectBudget:
     def __init__(self, budget: AttemptBudget) -> None:
         self._budget = budget
 
-    def wait_s(self, now_ms: int) -> float:
-        """Return how long the next attempt must wait."""
-        return self._budget.wait_ms(now_ms) / 1000
+    def wait_s(self, steady_ms: int) -> float:
+        """Return how long the next attempt must wait. ``steady_ms`` is monotonic: wall time may leap over a window."""
+        return self._budget.wait_ms(steady_ms) / 1000
 
-    def spend(self, now_ms: int) -> None:
+    def spend(self, steady_ms: int) -> None:
         """Count an attempt."""
-        self._budget = self._budget.spend(now_ms)
+        self._budget = self._budget.spend(steady_ms)
 
 
 class Listener(Protocol):
@@ -111,17 +111,18 @@ class ChatLoop:
                 await self._hold(connection)
 
     async def _wait(self) -> None:
-        delay_s = max(self.session.wait_s, self._budget.wait_s(self._doors.clock.now_ms()))
+        delay_s = max(self.session.wait_s, self._budget.wait_s(self._steady_ms()))
         while delay_s > 0:
             await self._doors.clock.sleep(delay_s)
-            delay_s = self._budget.wait_s(self._doors.clock.now_ms())
+            delay_s = self._budget.wait_s(self._steady_ms())
+        self._budget.spend(self._steady_ms())  # at once: two accounts must not both see the last attempt free
         self._move(self.session.step(SessionEvent.WAIT_OVER))
 
     async def _connect(self) -> Connection | None:
         try:
             credential = await self._doors.rest.call(chat_credential())
             self._move(self.session.step(SessionEvent.CREDENTIAL))
-            return await self._dial(credential)
+            return await self._doors.wire.connect(chat_url(credential))
         except OurError:
             raise
         except P2pbotError as error:
@@ -129,10 +130,6 @@ class ChatLoop:
             self.trouble = error.what
             await self._say_down(error.what)
             return None
-
-    async def _dial(self, credential: ChatCredential) -> Connection:
-        self._budget.spend(self._doors.clock.now_ms())
-        return await self._doors.wire.connect(chat_url(credential))
 
     async def _hold(self, connection: Connection) -> None:
         """Read the socket, and its successors by planned renewal, until one is lost."""
@@ -180,9 +177,11 @@ class ChatLoop:
                 await self._give_up(SessionEvent.SUSPECT)
                 return False
             over_s = clock.monotonic_s() - opened_s - self._renewal_s()
-            if over_s >= 0 and self.session.overlap:
+            if over_s < 0 or self._budget.wait_s(self._steady_ms()) > 0:
+                continue
+            if self.session.overlap:
                 return not reader.done()
-            if over_s >= 0 and (self._quiet() or over_s >= _RENEWAL_GRACE_S):
+            if self._quiet() or over_s >= _RENEWAL_GRACE_S:
                 await self._give_up(SessionEvent.BREAK)
                 return False
         return False
@@ -200,9 +199,10 @@ class ChatLoop:
         """Open the next socket beside the old one, then let that go. Returns the reader that counts from now on."""
         old = self._connection
         self._move(self.session.step(SessionEvent.RENEW))
+        self._budget.spend(self._steady_ms())
         try:
             credential = await self._doors.rest.call(chat_credential())
-            following = await self._dial(credential)
+            following = await self._doors.wire.connect(chat_url(credential))
         except OurError:
             raise
         except P2pbotError as error:
