@@ -167,7 +167,7 @@ async def test_a_person_who_answers_while_the_facts_are_awaited_keeps_the_bot_si
         await scene.box.operator_says(order, "I am here myself")
         await scene.box.clear_faults()
         await scene.until(lambda: '"taken_over"' in scene.log.getvalue(), "the takeover")
-        await scene.until(lambda: '"reason": "taken_over"' in scene.log.getvalue(), "the decision about the question")
+        await scene.until_settled(order, lambda entries, _: any(entry.text == "which bank?" for entry in entries))
         question = [entry for entry in await scene.inbox(order) if entry.text == "which bank?"]
         assert [entry.reason for entry in question] == [Reason.TAKEN_OVER]
         assert len(scene.bot_texts(order)) == 1

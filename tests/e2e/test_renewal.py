@@ -21,10 +21,11 @@ RENEWING = Script(
 async def _asked_all_along(scene: Stage, order: str, event: str) -> int:
     """Have the counterparty ask a question every 200 ms until the log shows ``event`` twice; return how many."""
     asked = 0
-    while scene.log.getvalue().count(f'"{event}"') < 2:
-        await scene.box.say(order, f"question {asked}")
-        asked += 1
-        await asyncio.sleep(0.2)
+    async with asyncio.timeout(60):
+        while scene.log.getvalue().count(f'"{event}"') < 2:
+            await scene.box.say(order, f"question {asked}")
+            asked += 1
+            await asyncio.sleep(0.2)
     return asked
 
 
@@ -33,8 +34,7 @@ async def test_nothing_is_missed_while_the_socket_is_renewed(tmp_path: Path) -> 
     async with stage(tmp_path, RENEWING) as scene, scene.daemon():
         await scene.until_open()
         order = await scene.box.open_order("main", OrderSpec(side=Side.SELL))
-        async with asyncio.timeout(60):
-            asked = await _asked_all_along(scene, order, "chat_renewed")
+        asked = await _asked_all_along(scene, order, "chat_renewed")
         await scene.until(lambda: len(scene.bot_texts(order)) >= asked, "all answers")
         assert scene.bot_texts(order) == [f"Answer {number}." for number in range(asked)]
         assert "chat_down" not in scene.log.getvalue()
