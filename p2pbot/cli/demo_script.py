@@ -37,7 +37,6 @@ class Section:
     """One chapter's part of the screen. Chapters are played at once and shown one after the other."""
 
     def __init__(self) -> None:
-        self.ended = False
         self._live = False
         self._held: list[Callable[[], None]] = []  # a chapter's few dozen lines
 
@@ -78,7 +77,6 @@ class Scene:
         self._say(order_title(self.number, spec))
         for step in self.chapter.steps:
             await self._play(step)
-        self.section.ended = True
 
     async def tell(self) -> OrderView:
         """Tell what is new in the order, and return it."""
