@@ -81,7 +81,7 @@ async def open_orders(box: Sandbox, count: int) -> list[str]:
 async def blow(box: Sandbox) -> None:
     """Let the exchange misbehave in every way that the storm knows."""
     for name, arguments in _FAULTS:
-        await box.inject(Fault(name, account="main", **arguments))  # type: ignore[arg-type]
+        await box.inject(Fault(name, account="main", **arguments))
 
 
 async def talk(box: Sandbox, orders: list[str], questions: int, seed: int) -> None:

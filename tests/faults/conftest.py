@@ -1,0 +1,40 @@
+"""The world of each fault test. ``P2PBOT_FAULTS=all`` also runs those that take half a minute and more."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.stage import Script
+from tests.faults.trial import SCRIPT, Trial, opened
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Name the mark of long tests."""
+    config.addinivalue_line("markers", "long: takes more than half a minute; runs only with P2PBOT_FAULTS=all")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Skip the long tests unless they are asked for."""
+    if os.environ.get("P2PBOT_FAULTS") == "all":
+        return
+    for item in items:
+        if item.get_closest_marker("long"):
+            item.add_marker(pytest.mark.skip(reason="long: P2PBOT_FAULTS=all (make faults) runs it"))
+
+
+@pytest.fixture
+def script() -> Script:
+    """How the world is set; modules have their own where they need another."""
+    return SCRIPT
+
+
+@pytest.fixture
+async def trial(request: pytest.FixtureRequest, tmp_path: Path, script: Script) -> AsyncIterator[Trial]:
+    """A world with a chaos proxy before REST and one before the chat."""
+    name = request.node.nodeid.removeprefix("tests/faults/")
+    async with opened(tmp_path, name, script) as made:
+        yield made

@@ -1,0 +1,103 @@
+"""The exchange does not let us in: every status instead of the upgrade, tokens refused, and open doors shut at once."""
+
+from __future__ import annotations
+
+import pytest
+
+from p2pbot.sandbox import Fault
+from tests.faults.trial import Trial
+
+QUICKLY = (300, 301, 302, 303, 307, 308, 400, 401, 403, 404, 418, 429, 500, 501, 502, 503, 504)
+RETRY_AFTER_S = 3
+
+
+@pytest.mark.parametrize("status", QUICKLY)
+async def test_handshake_answered_with_a_status(trial: Trial, status: int) -> None:
+    """A handshake that is refused once costs one back-off; a status that says how long to wait is obeyed."""
+    wait_s = RETRY_AFTER_S if status in (418, 429) else 0
+    box = trial.scene.box
+    async with trial.daemon():
+        await box.inject(Fault("upgrade_status", account="main", status=status, retry_after_s=wait_s, count=1))
+        await box.inject(Fault("drop", account="main"))
+        await trial.ask(2)
+        await trial.until(lambda: trial.connects(101) > 0, "the chat is open again")
+        await trial.verdict()
+    refused, opened = box.world.connects("main")[-2:]
+    assert (refused.status, opened.status) == (status, 101)
+    assert opened.at_ms - refused.at_ms >= wait_s * 1000
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("status", [401, 451])
+async def test_handshake_refused_for_good(trial: Trial, status: int) -> None:
+    """What a person must mend is told to a person and tried slowly; when it is mended, nothing was lost."""
+    box = trial.scene.box
+    async with trial.daemon():
+        standing = await box.inject(Fault("upgrade_status", account="main", status=status))
+        await box.inject(Fault("drop", account="main"))
+        await trial.ask()
+        await trial.until(lambda: trial.said("operator.notice"), "the operator is told")
+        refused = trial.connects()
+        await box.clear_faults(standing)
+        await trial.until(lambda: trial.connects(101) > 0, "the chat is open again", timeout_s=180)
+        await trial.verdict()
+    assert trial.connects() == refused + 1
+
+
+async def test_handshake_refused_for_good_is_told_to_a_person(trial: Trial) -> None:
+    """A chat that refuses even fresh credentials is tried slowly; the operator is told what to run."""
+    box = trial.scene.box
+    async with trial.daemon():
+        await box.inject(Fault("token_refused", account="main", status=403))
+        await box.inject(Fault("drop", account="main"))
+        await trial.until(lambda: trial.said("operator.notice", "p2pbot check --online"), "the operator is told")
+        assert trial.scene.account().chat.session.wait_s >= 30
+        trial.record(note="tried again after 30–60 s, then every quarter of an hour at most; see the long test")
+
+
+async def test_handshake_accepted_then_closed(trial: Trial) -> None:
+    """A server that opens each socket and shuts it at once is met with growing delays, not with a storm."""
+    box = trial.scene.box
+    async with trial.daemon():
+        standing = await box.inject(Fault("accept_then_close", account="main"))
+        await box.inject(Fault("drop", account="main"))
+        await trial.ask()
+        await trial.until(lambda: trial.connects(101) >= 4, "four sockets were shut")
+        knocks_ms = [one.at_ms for one in box.world.connects("main")[-4:]]
+        waits_ms = [after - before for before, after in zip(knocks_ms, knocks_ms[1:], strict=False)]
+        assert all(wait_ms >= 500 for wait_ms in waits_ms)
+        assert waits_ms[-1] >= 2000
+        await box.clear_faults(standing)
+        await trial.verdict()
+
+
+async def test_handshake_never_answered(trial: Trial) -> None:
+    """A server that takes the connection and never speaks is left after the connect deadline."""
+    async with trial.daemon():
+        trial.chat.cut()
+        trial.hold_handshakes()
+        await trial.ask()
+        await trial.until(lambda: trial.said("chat_down", "did not open the chat within"), "the deadline passes")
+        trial.chat.heal()
+        await trial.verdict()
+
+
+async def test_handshake_answered_in_another_language(trial: Trial) -> None:
+    """Whoever answers the chat's port with something else than TLS is not talked to."""
+    async with trial.daemon(), trial.stranger(b"SSH-2.0-OpenSSH_9.2\r\n") as port:
+        there, trial.chat.upstream = trial.chat.upstream, port
+        trial.chat.cut()
+        await trial.ask()
+        await trial.until(lambda: trial.said("chat_down", "no encrypted connection"), "the greeting is refused")
+        trial.chat.upstream = there
+        await trial.verdict()
+
+
+async def test_chat_port_refuses_connections(trial: Trial) -> None:
+    """A chat server that is away is tried again until it is back."""
+    async with trial.daemon():
+        await trial.chat.down()
+        await trial.ask(2)
+        await trial.until(lambda: "refuses the connection" in trial.scene.account().chat.trouble, "the port is shut")
+        await trial.chat.up()
+        await trial.verdict()
