@@ -44,14 +44,15 @@ class Policy:
     inbox: InboxPolicy = field(default_factory=InboxPolicy)
     caps: Caps = field(default_factory=Caps)
     mode: Mode = Mode.SHADOW
+    reply_expires_ms: int = 120_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Situation:
     """What is known when a stimulus is decided.
 
-    ``order`` None: the exchange has not told us of it. ``left_out``: rules in quarantine, whose pattern once ran too
-    long.
+    ``order`` None: the exchange has not told us of it; ``memory`` has heard what it says. ``left_out``: rules in
+    quarantine, whose pattern once ran too long.
     """
 
     account: str
@@ -251,6 +252,7 @@ def _notice(situation: Situation, kind: str, text: str) -> Notice:
 def _row(situation: Situation, firing: Firing, bubble: str, policy: Policy, rng: Chance) -> OutboxRow:
     shadow = firing.shadow or policy.mode is Mode.SHADOW
     not_before_ms = situation.now_ms + firing.delay_ms
+    expires_ms = policy.reply_expires_ms if firing.expires_ms is None else firing.expires_ms
     return OutboxRow(
         uuid=rng.uuid(),
         account=situation.account,
@@ -261,7 +263,7 @@ def _row(situation: Situation, firing: Firing, bubble: str, policy: Policy, rng:
         state=OutboxState.SHADOW if shadow else OutboxState.CLAIMED,
         created_at_ms=situation.now_ms,
         not_before_ms=not_before_ms,
-        expires_at_ms=not_before_ms + firing.expires_ms,
+        expires_at_ms=not_before_ms + expires_ms,
         settled_at_ms=situation.now_ms if shadow else 0,
         order_status=situation.order.status if situation.order else OrderStatus.UNKNOWN,
         reason=Reason.SHADOW if shadow else None,
