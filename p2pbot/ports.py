@@ -170,6 +170,13 @@ class Store(Protocol):
         """Pause or resume one order; ``"*"`` as ``order_no`` is all of an account, both ``"*"`` everything."""
         ...
 
+    async def unmute(self, account: str, order_no: str) -> tuple[str, ...]:
+        """Lift an order's mute (takeover, handover, breaker); ``"*"`` as account is any.
+
+        Returns the accounts that had one.
+        """
+        ...
+
     async def paused(self) -> tuple[tuple[str, str], ...]:
         """Return the (account, order_no) pairs that are paused; ``"*"`` stands for all."""
         ...

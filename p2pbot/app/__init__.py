@@ -30,6 +30,7 @@ from p2pbot.config import AccountSettings, Settings
 from p2pbot.conversation.backoff import AttemptBudget
 from p2pbot.daemon.account import Account
 from p2pbot.daemon.chat import ConnectBudget
+from p2pbot.daemon.housekeeping import Housekeeping
 from p2pbot.daemon.rulebook import Rulebook
 from p2pbot.daemon.status import StatusLoop
 from p2pbot.daemon.supervisor import end, guarded
@@ -151,6 +152,9 @@ class App:
             for account in accounts.values():
                 group.create_task(guarded(account.run(), account.plan.name), name=f"account {account.plan.name}")
             group.create_task(guarded(status.run(), "status"), name="status")
+            store = next(iter(accounts.values())).doors.store  # one for all accounts
+            keeper = Housekeeping(store, self._clock, self.log)
+            group.create_task(guarded(keeper.run(), "housekeeping"), name="housekeeping")
 
     async def _end(self, main: asyncio.Task[None], accounts: Mapping[str, Account]) -> int:
         timings = self.settings.timings

@@ -28,7 +28,7 @@ def plan_of(account: AccountSettings, settings: Settings) -> AccountPlan:
     )
     return AccountPlan(
         name=account.name,
-        policy=Policy(inbox=inbox, caps=caps, mode=account.mode),
+        policy=Policy(inbox=inbox, caps=caps, mode=account.mode, reply_expires_ms=limits.reply_expires.ms),
         delivery=delivery,
         timings=Timings(
             order_poll_s=timings.order_poll.s,

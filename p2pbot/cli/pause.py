@@ -32,6 +32,8 @@ examples:
 exit codes: 0 done, 2 wrong command line, 78 configuration or state directory"""
 _RESUME = """\
 Ends a pause, exactly the one that is named: an order that was paused by its number stays paused when all is resumed.
+An order that is named may also speak again after a person took it over, a rule handed it over, or the breaker
+silenced it.
 What is still silent is listed."""
 _RESUME_MORE = _PAUSE_MORE.replace("pause ", "resume ")
 
@@ -55,19 +57,24 @@ def _set_paused(arguments: argparse.Namespace) -> int:
     order_no = ALL if arguments.order == "all" else arguments.order
     if arguments.order != "all" and not _ORDER.fullmatch(order_no):
         raise UsageError("an order's number has digits only", remedy="copy it from the exchange, or write: all")
-    left = asyncio.run(_switch(settings, account, order_no, paused=arguments.paused))
+    left, unmuted = asyncio.run(_switch(settings, account, order_no, paused=arguments.paused))
     print(f"{'Paused' if arguments.paused else 'Resumed'}: {place(account, order_no)}.")
+    for name in unmuted:
+        print(f"  order {order_no} of account {name} was muted (by a person, a rule or the breaker); it is not now.")
     for line in still_silent(settings, left):
         print(line)
     return 0
 
 
-async def _switch(settings: Settings, account: str, order_no: str, *, paused: bool) -> tuple[tuple[str, str], ...]:
-    """Write the switch; return all that is paused now."""
+async def _switch(
+    settings: Settings, account: str, order_no: str, *, paused: bool
+) -> tuple[tuple[tuple[str, str], ...], tuple[str, ...]]:
+    """Write the switch; return all that is paused now, and the accounts in which the order's mute was lifted."""
     store = await SqliteStore.open_beside(settings.database)
     try:
         await store.set_paused(account, order_no, paused=paused)
-        return await store.paused()
+        unmuted = () if paused or order_no == ALL else await store.unmute(account, order_no)
+        return await store.paused(), unmuted
     finally:
         await store.close()
 

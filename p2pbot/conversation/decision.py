@@ -187,7 +187,7 @@ def _verdict(situation: Situation, rng: Chance) -> Verdict:
         now_ms=situation.now_ms,
         message_no=talk.inbound + 1 if message else None,
         first_message=talk.inbound == 0 if message else None,
-        last_operator_ms=memory.last_operator_ms or None,
+        last_operator_ms=memory.last_operator_ms if memory.mute else None,  # without a mute the operator said: go on
         language=guess_language(message.text if message else "") or guess_language(talk.last_inbound),
     )
     return situation.rules.evaluate(

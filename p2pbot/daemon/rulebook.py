@@ -37,6 +37,11 @@ class Rulebook:
             raise RulesError(f"the rules of account {self._account} are not loaded")
         return self._current
 
+    def adopt(self, ruleset: RuleSet) -> None:
+        """Run by a set that is compiled already (whoever embeds the daemon may have made it elsewhere)."""
+        self._current = ruleset
+        self.left_out = frozenset()
+
     async def start(self) -> None:
         """Load the rules for the first time. Raises RulesError with every finding."""
         loaded = await asyncio.to_thread(self._load)

@@ -82,6 +82,7 @@ class Sender:
                 case Reconcile(order_no, since_ms):
                     self.outbox.asked(step, self._doors.now_ms())
                     self._look(order_no, since_ms)
+                    await self._doors.clock.sleep(0)  # this branch alone waits for nothing: let the others run
                 case None:
                     await self._sleep(wake_ms)
 

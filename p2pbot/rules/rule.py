@@ -37,7 +37,7 @@ class Rule:
     reply: Reply | None = None
     reply_where: str = ""
     delay_ms: tuple[int, int] = (0, 0)
-    expires_ms: int = 120_000
+    expires_ms: int | None = None
     notify: tuple[Text, ...] = ()
     handover: Handover | None = None
     goes_on: bool = False

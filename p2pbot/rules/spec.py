@@ -242,7 +242,7 @@ class RuleSpec(Strict):
     continue_: bool = Field(default=False, alias="continue")
     reply: Reply | None = None
     delay: Annotated[tuple[int, int], BeforeValidator(_worded(_delay), json_schema_input_type=str)] = (0, 0)
-    expires: Annotated[int, _duration(3_600_000, "1h")] = 120_000
+    expires: Annotated[int, _duration(3_600_000, "1h")] | None = None
     notify: Annotated[Many[str], Field(max_length=5)] | None = None
     handover: Annotated[HandoverSpec, BeforeValidator(_handover_shape)] | None = None
     mode: Mode = Mode.LIVE

@@ -60,12 +60,15 @@ class Handover:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Firing:
-    """One rule speaks. ``bubbles`` are rendered texts in order; ``expires_ms`` counts from when they may be sent."""
+    """One rule speaks.
+
+    ``bubbles`` are rendered texts in order; ``expires_ms`` counts from when they may be sent (None: as configured).
+    """
 
     rule_id: str
     bubbles: tuple[str, ...] = field(default=(), repr=False)
     delay_ms: int = 0
-    expires_ms: int = 120_000
+    expires_ms: int | None = None
     notify: tuple[str, ...] = ()
     handover: Handover | None = None
     marks: tuple[FiringMark, ...] = ()

@@ -210,6 +210,19 @@ async def test_open_orders_newest_first(store: Store) -> None:
 # The operator's side
 
 
+async def test_a_mute_is_lifted_in_one_account_or_in_any(store: Store) -> None:
+    """``unmute`` names the accounts in which there was one, and does nothing a second time."""
+    mute = Mute(reason=Reason.TAKEN_OVER, since_ms=NOW_MS)
+    for account in ("main", "second", "third"):
+        await store.remember(replace(memory(), account=account, mute=mute))
+    assert await store.unmute("second", ORDER) == ("second",)
+    assert await store.unmute("second", ORDER) == ()
+    assert await store.unmute("*", ORDER) == ("main", "third")
+    assert await store.unmute("*", OTHER_ORDER) == ()
+    kept = await store.recall("main", ORDER)
+    assert kept == replace(memory(), account="main")
+
+
 async def test_pause_and_resume(store: Store) -> None:
     """Pauses are pairs; resuming removes exactly the pair that is named."""
     await store.set_paused("*", "*", paused=True)

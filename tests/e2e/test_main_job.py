@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import sys
 from pathlib import Path
 
 from p2pbot.model import Reason, Side
@@ -171,3 +173,19 @@ async def test_a_person_who_answers_while_the_facts_are_awaited_keeps_the_bot_si
         question = [entry for entry in await scene.inbox(order) if entry.text == "which bank?"]
         assert [entry.reason for entry in question] == [Reason.TAKEN_OVER]
         assert len(scene.bot_texts(order)) == 1
+
+
+async def test_an_order_that_is_resumed_is_answered_again(tmp_path: Path) -> None:
+    """``p2pbot resume ORDER`` lifts a takeover from another process while the daemon runs."""
+    async with stage(tmp_path) as scene, scene.daemon():
+        await scene.until_open()
+        order = await scene.box.open_order("main", OrderSpec(side=Side.SELL))
+        await scene.until(lambda: bool(scene.bot_texts(order)), "the greeting")
+        await scene.box.operator_says(order, "I am here myself")
+        await scene.until(lambda: '"taken_over"' in scene.log.getvalue(), "the takeover")
+        command = (sys.executable, "-m", "p2pbot", "resume", order, "--config", str(scene.config))
+        process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE)
+        told, _ = await process.communicate()
+        assert b"was muted" in told
+        await scene.box.say(order, "I paid")
+        await scene.until(lambda: len(scene.bot_texts(order)) == 2, "the answer")

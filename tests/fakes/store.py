@@ -298,6 +298,20 @@ class MemoryStore:
         change = self.disk.pauses.add if paused else self.disk.pauses.discard
         await self._transaction(lambda: change((account, storable_text(order_no))))
 
+    async def unmute(self, account: str, order_no: str) -> tuple[str, ...]:
+        """Lift an order's mute; return the accounts in which it had one."""
+        return await self._transaction(lambda: self._unmute(account, storable_text(order_no)))
+
+    def _unmute(self, account: str, order_no: str) -> tuple[str, ...]:
+        muted = [
+            place
+            for place, memory in self.disk.orders.items()
+            if place[1] == order_no and account in ("*", place[0]) and memory.mute is not None
+        ]
+        for place in muted:
+            self.disk.orders[place] = replace(self.disk.orders[place], mute=None)
+        return tuple(sorted(place[0] for place in muted))
+
     async def paused(self) -> tuple[tuple[str, str], ...]:
         """Return the pairs that are paused."""
         return await self._transaction(lambda: tuple(sorted(self.disk.pauses)))

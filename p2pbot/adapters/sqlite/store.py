@@ -163,6 +163,17 @@ class SqliteStore:
         pair = (storable_text(account), storable_text(order_no))
         await self._worker.write(lambda connection: connection.execute(sql, pair).rowcount)
 
+    async def unmute(self, account: str, order_no: str) -> tuple[str, ...]:
+        """Lift an order's mute; return the accounts in which it had one."""
+        sql = """
+            UPDATE orders SET mute_reason = NULL, mute_since_ms = NULL, mute_until_ms = NULL
+            WHERE order_no = ?1 AND ?2 IN ('*', account) AND mute_reason IS NOT NULL RETURNING account
+        """
+        pair = (storable_text(order_no), storable_text(account))
+        return await self._worker.write(
+            lambda connection: tuple(sorted(row["account"] for row in connection.execute(sql, pair).fetchall()))
+        )
+
     async def paused(self) -> tuple[tuple[str, str], ...]:
         """Return the (account, order_no) pairs that are paused, sorted."""
         sql = "SELECT account, order_no FROM pauses ORDER BY account, order_no"

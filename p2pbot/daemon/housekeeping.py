@@ -1,0 +1,32 @@
+"""Housekeeping: once a day the store forgets what is past its retention.
+
+Promise: bounded growth of the state directory. A store that fails here fails everywhere: the error ends the daemon
+like any other.
+"""
+
+from __future__ import annotations
+
+from typing import NoReturn
+
+from p2pbot.ports import Clock, Events, Store
+
+_FIRST_S = 60.0  # after the start's own work
+_DAY_S = 86_400.0
+
+
+class Housekeeping:
+    """Prunes the store that all accounts share."""
+
+    def __init__(self, store: Store, clock: Clock, events: Events) -> None:
+        self._store = store
+        self._clock = clock
+        self._events = events
+
+    async def run(self) -> NoReturn:
+        """Prune for ever."""
+        await self._clock.sleep(_FIRST_S)
+        while True:
+            forgotten = await self._store.prune(self._clock.now_ms())
+            if forgotten:
+                self._events.info("forgotten", rows=forgotten)
+            await self._clock.sleep(_DAY_S)
