@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
+from pathlib import Path
 from typing import TypeAlias
 
 import pytest
@@ -149,3 +151,23 @@ def test_no_life_has_more_writes_than_its_bound(events: list[E | str]) -> None:
         assert row.uuid == ROW.uuid
         assert row.attempts <= POLICY.max_attempts + POLICY.passing_retries
         assert (row.settled_at_ms > 0) is row.state.is_final
+
+
+TESTS = Path(__file__).parents[1]
+DOCUMENT = (TESTS.parent / "docs" / "delivery.md").read_text(encoding="utf-8")
+
+
+def test_the_document_shows_exactly_the_table() -> None:
+    """The diagram is generated; when the table changes, this says so."""
+    assert re.findall(r"```mermaid\n(.*?)\n```", DOCUMENT, re.DOTALL) == [DELIVERY.diagram()]
+
+
+def test_the_document_names_tests_that_exist_and_one_behind_each_promise() -> None:
+    """A sentence without a test is a wish."""
+    sources = "\n".join(path.read_text(encoding="utf-8") for path in TESTS.rglob("test_*.py"))
+    existing = set(re.findall(r"(?:def |^)(test_\w+|Test\w+)(?=\(| = )", sources, re.MULTILINE))
+    assert set(re.findall(r"`(test_\w+|Test\w+)`", DOCUMENT)) <= existing
+    promised, _, _ = DOCUMENT.partition("## What it cannot promise")
+    sentences = re.findall(r"^- (.*?)(?=^- |^$)", promised, re.DOTALL | re.MULTILINE)
+    assert len(sentences) > 20
+    assert [sentence for sentence in sentences if "`test_" not in sentence and "`TestOutboxLife`" not in sentence] == []

@@ -111,6 +111,7 @@ def test_the_bots_own_message_is_known_again(message: ChatMessage, said: SaidTex
         (replace(OURS, text="Thanks, we looked into it."), SAID),
         (replace(OURS, created_at_ms=NOW_MS + 120_001), SAID),
         (replace(OURS, created_at_ms=0), SAID),
+        (replace(OURS, created_at_ms=0), replace(SAID, written_at_ms=0)),
         (replace(OURS, kind=MessageKind.IMAGE), SAID),
         (OURS, replace(SAID, written_at_ms=0)),
         (OURS, replace(SAID, written_at_ms=0, state=OutboxState.SHADOW)),
