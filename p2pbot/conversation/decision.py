@@ -187,7 +187,7 @@ def _verdict(situation: Situation, rng: Chance) -> Verdict:
         now_ms=situation.now_ms,
         message_no=talk.inbound + 1 if message else None,
         first_message=talk.inbound == 0 if message else None,
-        last_operator_ms=memory.last_operator_ms if memory.mute else None,  # without a mute the operator said: go on
+        last_operator_ms=_last_operator_ms(memory),
         language=guess_language(message.text if message else "") or guess_language(talk.last_inbound),
     )
     return situation.rules.evaluate(
@@ -199,6 +199,11 @@ def _verdict(situation: Situation, rng: Chance) -> Verdict:
         memory.counterparty_key,
         left_out=situation.left_out,
     )
+
+
+def _last_operator_ms(memory: OrderMemory) -> int | None:
+    """Return when a person of ours wrote, or None. A takeover without its mute was resumed: go on at once."""
+    return (memory.last_operator_ms or None) if memory.mute else None
 
 
 def _capped(situation: Situation, reason: Reason, verdict: Verdict) -> Decision:

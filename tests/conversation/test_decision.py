@@ -134,6 +134,8 @@ def test_each_bubble_is_a_row_of_its_own_in_the_order_of_the_rule() -> None:
 
 
 SAID = SaidText(text="Please press the button in your order.", at_ms=NOW_MS - 1_000, written_at_ms=NOW_MS - 1_000)
+OVER = Mute(reason=Reason.TAKEN_OVER, since_ms=NOW_MS - 60_000, until_ms=NOW_MS - 1)
+JUST_SILENT = memory(last_operator_ms=NOW_MS - 60_000, mute=OVER)
 TAKEN_OVER = memory(mute=Mute(reason=Reason.TAKEN_OVER, since_ms=NOW_MS - 1))
 
 
@@ -153,7 +155,7 @@ TAKEN_OVER = memory(mute=Mute(reason=Reason.TAKEN_OVER, since_ms=NOW_MS - 1))
         (situation(order=an_order(status=OrderStatus.CANCELLED)), Reason.ORDER_UNKNOWN),
         (situation("how are you"), Reason.NO_RULE),
         (situation(order=an_order(status=OrderStatus.PAID)), Reason.NO_RULE),
-        (situation(memory=memory(last_operator_ms=NOW_MS - 60_000)), Reason.NO_RULE),
+        (situation(memory=JUST_SILENT), Reason.NO_RULE),
         (situation(talk=Talk(replies_order_1h=20)), Reason.CAP_ORDER),
         (situation(talk=Talk(replies_counterparty_24h=60)), Reason.CAP_COUNTERPARTY),
         (situation(talk=Talk(replies_account_1m=60)), Reason.CAP_ACCOUNT),
@@ -178,6 +180,19 @@ def test_a_rule_that_has_spoken_is_silent_and_so_are_those_behind_it() -> None:
     )
     repeated = situation(message("paid!!", message_id="2"), talk=Talk(firings=counts, inbound=1))
     assert decided(repeated).reason is Reason.LIMITED
+
+
+def test_an_order_that_was_resumed_is_answered_at_once() -> None:
+    """A silence that ended by itself leaves the person ten minutes; one that was lifted leaves none."""
+    assert decided(situation(memory=JUST_SILENT)).reason is Reason.NO_RULE
+    assert decided(situation(memory=replace(JUST_SILENT, mute=None))).reason is Reason.ANSWERED
+
+
+def test_a_mute_that_is_over_and_no_persons_leaves_nobody_waiting() -> None:
+    """A handover that ran out, and nobody wrote: the trace does not speak of a person."""
+    claim = decided(situation(rule=PAID_CLAIM, memory=memory(mute=replace(OVER, reason=Reason.MUTED)))).claim
+    assert claim.entry.reason is Reason.ANSWERED
+    assert "one wrote" not in claim.entry.trace
 
 
 def test_the_breaker_mutes_the_order_until_it_is_resumed_and_tells_the_operator() -> None:
