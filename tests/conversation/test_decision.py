@@ -188,13 +188,6 @@ def test_an_order_that_was_resumed_is_answered_at_once() -> None:
     assert decided(situation(memory=replace(JUST_SILENT, mute=None))).reason is Reason.ANSWERED
 
 
-def test_a_mute_that_is_over_and_no_persons_leaves_nobody_waiting() -> None:
-    """A handover that ran out, and nobody wrote: the trace does not speak of a person."""
-    claim = decided(situation(rule=PAID_CLAIM, memory=memory(mute=replace(OVER, reason=Reason.MUTED)))).claim
-    assert claim.entry.reason is Reason.ANSWERED
-    assert "one wrote" not in claim.entry.trace
-
-
 def test_the_breaker_mutes_the_order_until_it_is_resumed_and_tells_the_operator() -> None:
     """Two machines would talk for ever."""
     decision = decided(situation(rule=ALWAYS, talk=Talk(streak=5, last_inbound="I paid")))
