@@ -24,6 +24,8 @@ from p2pbot.model import Notice, Order, OrderStatus
 from p2pbot.protocol.calls import list_orders
 
 _OPEN = (OrderStatus.UNPAID, OrderStatus.PAID, OrderStatus.APPEAL)
+_OVER = (OrderStatus.COMPLETED, OrderStatus.CANCELLED)
+_OVER_LATELY_MS = 6 * 3_600_000  # people still write after a trade; later than this after its beginning hardly any
 _ROWS = 50
 _PAGES = 20  # 1,000 open orders
 _FIRST_ROUND_S = 10.0
@@ -100,6 +102,8 @@ class OrdersLoop:
             listed = await self._listed()
             self._take(listed, gap=gap)
             await self._leavers({order.number for order in listed}, gap=gap)
+            if gap:
+                await self._over_lately()
         except OurError:
             raise
         except P2pbotError as error:
@@ -168,13 +172,25 @@ class OrdersLoop:
             self._doors.events.warning("order_not_shown", account=self._plan.name, order=number, what=error.what)
             self._ask_again_s[number] = self._doors.clock.monotonic_s() + _REFUSED_PAUSE_S
             return
+        closes = not order.status.is_open and number not in self._cancelled_ms
         if order.status is OrderStatus.CANCELLED:
             self._cancelled_ms.setdefault(number, self._doors.now_ms())
         self._told(order)
-        if gap or first:
+        if gap or first or closes:  # once more when it closes: no later list shows that a message is missing
             self._look(number, self._doors.now_ms(), urgent=False)
         if not order.status.is_open:
             self._forget(order)
+
+    async def _over_lately(self) -> None:
+        """Look at closed orders with unread messages: no list of open ones shows what was written there meanwhile.
+
+        One page of them is the bound: 50 looks at most.
+        """
+        page = await self._doors.rest.call(list_orders(self._plan.name, rows=_ROWS, statuses=_OVER))
+        since_ms = self._doors.now_ms() - _OVER_LATELY_MS
+        for order in page.orders:
+            if order.unread != 0 and (order.created_at_ms or since_ms) >= since_ms:
+                self._look(order.number, self._doors.now_ms(), urgent=False)
 
     def _forget(self, order: Order) -> None:
         since_ms = self._cancelled_ms.get(order.number)

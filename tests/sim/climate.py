@@ -62,7 +62,7 @@ def climate_of(seed: int) -> Climate:
         wild=rng.random() < 0.05,
         accounts=rng.choice((1, 1, 1, 2)),
         orders=_orders(rng),
-        span_s=rng.choice((60.0, 120.0, 240.0, 480.0)),
+        span_s=rng.choice((40.0, 90.0, 180.0, 360.0)),
         settle_ms=settle_ms,
         lag_ms=lag_all_ms - jitter_ms,
         lag_jitter_ms=jitter_ms,

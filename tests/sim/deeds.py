@@ -20,6 +20,9 @@ from tests.sim.weather import Window
 from tests.sim.wire import SimConnection
 
 
+_MACHINE = ("kill", "stop", "suspend", "clock")
+
+
 @dataclass(frozen=True, slots=True)
 class Deed:
     """One thing to do at a time of the world. ``order`` counts the run's orders."""
@@ -46,6 +49,8 @@ class Deeds:
 
     def do(self, deed: Deed) -> None:
         """Do one deed. Faults that were planned for later than the faults' end are left out."""
+        if deed.name in _MACHINE and self._universe.timeline.frozen:
+            return  # a machine that sleeps is not killed, stopped or put to sleep
         self._universe.trace.say(f"deed {deed.name} #{deed.order} {deed.values}")
         getattr(self, f"_do_{deed.name}")(deed)
 
@@ -172,11 +177,12 @@ class Deeds:
         self._host.stop()
 
     def _do_suspend(self, deed: Deed) -> None:
-        if deed.values["for_s"] > 20:  # noqa: PLR2004 - TCP survives a nap
+        for_s = min(deed.values["for_s"], self._universe.climate.span_s - self._universe.timeline.now_s)
+        if for_s > 20:  # noqa: PLR2004 - TCP survives a nap
             for connection in self._connections():
                 connection.go_dead()
-        self._trouble(deed.values["for_s"])
-        self._universe.timeline.suspend(deed.values["for_s"])
+        self._trouble(for_s)
+        self._universe.timeline.suspend(for_s)
 
     def _do_clock(self, deed: Deed) -> None:
         self._host.machine.wall_error_ms += deed.values["by_ms"]

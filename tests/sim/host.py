@@ -102,7 +102,7 @@ class Host:
         gate, budget = RateGate(clock), ConnectBudget(AttemptBudget())
         store = SimStore(life, self.plate, self._judge.committed)
         self.accounts = {name: self._account(name, life, clock, rng, gate, budget, store) for name in self._universe.names}
-        self._universe.loop.create_task(self._run(life), name="main")
+        self._universe.loop.create_task(self._run(life), name="root")
 
     def _account(  # noqa: PLR0913, PLR0917 - what all accounts of a process share
         self, name: str, life: Life, clock: SimClock, rng: SimRng, gate: RateGate, budget: ConnectBudget, store: SimStore
@@ -127,7 +127,7 @@ class Host:
         try:
             async with asyncio.TaskGroup() as group:
                 for account in self.accounts.values():
-                    group.create_task(guarded(account.run(), account.plan.name), name=account.plan.name)
+                    group.create_task(guarded(account.run(), account.plan.name), name=f"account {account.plan.name}")
         except BaseExceptionGroup as errors:
             if not life.dead:
                 self._failed(life, errors)
@@ -164,7 +164,7 @@ class Host:
         """Have the daemon end politely, as the composition root does it."""
         life = self.life
         if life is not None:
-            main = next(task for task in self._universe.loop.tasks if task.get_name() == "main")
+            main = next(task for task in self._universe.loop.tasks if task.get_name() == "root")
             self._universe.loop.create_task(self._end(life, main), name="stopper")
 
     async def _end(self, life: Life, main: asyncio.Task[None]) -> None:

@@ -21,7 +21,7 @@ from tests.sim.verdict import Verdict
 
 _PATIENCE_S = 600.0  # after the faults have ended
 _LINGER_S = 40.0  # after everything is settled: a copy that comes late must still show
-_LOOK_S = 5.0
+_LOOK_S = 10.0
 
 
 @dataclass(frozen=True)
@@ -87,8 +87,8 @@ class Run:
         self.judge.look(self.host.accounts)
         now_s, ended_s = self.universe.timeline.now_s, self.ledger.faults_ended_s
         if ended_s is not None and now_s > ended_s + 10:
-            if self._settled_s is None and self.verdict.settled():
-                self._settled_s = now_s
+            settled = self.verdict.settled()
+            self._settled_s = (self._settled_s or now_s) if settled else None
             late = now_s > ended_s + _PATIENCE_S
             if late or (self._settled_s is not None and now_s > self._settled_s + _LINGER_S):
                 self._finish()

@@ -44,6 +44,8 @@ class Verdict:
         for order_no, line in self._lines():
             if self._entry(order_no, line) is None and not self._may_be_missing(order_no, line):
                 yield f"{line.kind} {line.message_id} {line.text[:40]} of {order_no} is not decided"
+        for name in self._universe.names:
+            yield from (what for no in self._universe.world.orders(name) if (what := self._event_owed(name, no)))
 
     def judge(self) -> None:
         """Blame what is not as it was promised."""
@@ -53,9 +55,6 @@ class Verdict:
             problem = self._problem(said)
             if problem:
                 self._universe.blame("loss", f"{said.form} {said.number} of {said.order_no}: {problem}")
-        for name in self._universe.names:
-            for order_no in self._universe.world.orders(name):
-                self._judge_events(name, order_no)
 
     # ---- messages ----
 
@@ -76,7 +75,8 @@ class Verdict:
     def _may_be_missing(self, order_no: str, line: SeenLine) -> bool:
         """Whether nobody can know of it: taken back, or of an order that came and went while the daemon was away."""
         unheard = not any((name, order_no) in self._disk.orders for name in self._universe.names)
-        return line.recalled or (unheard and self._universe.world.life(order_no) in _OVER)
+        over = self._universe.world.life(order_no) in _OVER
+        return line.recalled or line.kind == "mark" or (unheard and over)
 
     def _problem(self, said: Said) -> str:
         line = next(one for one in self._universe.world.chat(said.order_no) if one.message_id == said.message_id)
@@ -119,7 +119,7 @@ class Verdict:
             case Reason.LATE:
                 return "" if row.settled_at_ms > row.expires_at_ms else "late, though it was not"
             case Reason.ATTEMPTS_EXHAUSTED:
-                return "" if self._judge.writes[row.uuid] >= 3 else "given up too early"
+                return "" if row.attempts >= 3 else "given up too early"
             case Reason.ORDER_CHANGED | Reason.IN_APPEAL | Reason.TAKEN_OVER | Reason.MUTED | Reason.PAUSED:
                 return self._uncaused(row.order_no, row.account, row.reason, row.settled_at_ms)
             case Reason.ORDER_UNKNOWN:
@@ -137,8 +137,8 @@ class Verdict:
         if reason is Reason.BACKLOG:
             later = any(one.at_ms >= said.at_ms for one in self._ledger.of(said.order_no, Form.OPERATOR))
             return "" if later else "backlog, though nobody of ours wrote later"
-        if reason is Reason.LIMITED:
-            return "" if said.form is Form.HELLO else "limited"
+        if reason in (Reason.LIMITED, Reason.MACHINE_FAST):
+            return "" if said.form is Form.HELLO else f"{reason}, and nothing was said twice"
         if reason is Reason.NO_RULE:
             return "" if self._operator_was_busy(said, decided_ms) else "no rule, though there is one"
         if reason is Reason.ORDER_UNKNOWN:
@@ -178,8 +178,8 @@ class Verdict:
 
     # ---- events ----
 
-    def _judge_events(self, account: str, order_no: str) -> None:
-        """See that an order's last state raised its event, if the daemon ever heard of the order."""
+    def _event_owed(self, account: str, order_no: str) -> str:
+        """Return which event of an order's present state was not decided, though the daemon heard of the order."""
         wanted = {
             Life.TRADING: "e:order_created",
             Life.PAID: "e:order_paid",
@@ -188,7 +188,6 @@ class Verdict:
             Life.CANCELLED_BY_SYSTEM: "e:order_cancelled",
         }.get(self._universe.world.life(order_no))
         if wanted is None or (account, order_no) not in self._disk.orders:
-            return
+            return ""
         keys = {decided.entry.key for decided in self._disk.inbox.get((account, order_no), ())}
-        if wanted not in keys:
-            self._universe.blame("event_lost", f"{wanted} of {order_no}")
+        return "" if wanted in keys else f"{wanted} of {order_no} was not raised"
