@@ -13,6 +13,7 @@ from p2pbot.daemon.account import Account
 from p2pbot.ports import Clock
 
 _EVERY_S = 2.0
+_FRAMES = 10  # redacted frames that nobody understood, 1000 characters each at most
 
 
 class StatusLoop:
@@ -61,5 +62,6 @@ def account_status(account: Account) -> dict[str, object]:
         "offset_ms": account.doors.rest.clock_offset_ms,
         "paused": account.doors.brake.is_set(account.plan.name),
         "frames": dict(account.frames),
+        "not_understood": list(account.not_understood)[-_FRAMES:],
         "notes": notes,
     }
