@@ -70,12 +70,13 @@ class Situation:
 class Decision:
     """A claim to be written, and the words to the operator that go out once it is.
 
-    ``timed_out``: rules to quarantine.
+    ``timed_out``: rules to quarantine. ``verdict``: what the rules said, if they were asked; for rehearsals.
     """
 
     claim: Claim
     notices: tuple[Notice, ...] = ()
     timed_out: tuple[str, ...] = ()
+    verdict: Verdict | None = field(default=None, repr=False)
 
     @property
     def reason(self) -> Reason:
@@ -91,7 +92,7 @@ def decide(situation: Situation, policy: Policy, rng: Chance) -> Decision:
     if reason is not None:
         return unanswered(situation, reason)
     verdict = _verdict(situation, rng)
-    return replace(_judged(situation, verdict, policy, rng), timed_out=verdict.timed_out)
+    return replace(_judged(situation, verdict, policy, rng), timed_out=verdict.timed_out, verdict=verdict)
 
 
 def _judged(situation: Situation, verdict: Verdict, policy: Policy, rng: Chance) -> Decision:

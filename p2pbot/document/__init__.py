@@ -62,6 +62,13 @@ class Loaded(Generic[M]):
             return self.source.position(index if index >= 0 else node.start)
         return self.position(path)
 
+    def span(self, path: tuple[str | int, ...]) -> tuple[int, int] | None:
+        """Return from where to where in the source the text at ``path`` is written; None for blocks and for no text."""
+        node = self._exact(path)
+        if not isinstance(node, Scalar) or self.source.text[node.start : node.start + 1] in {"|", ">"}:
+            return None
+        return node.start, node.end
+
     def finding(
         self,
         position: Position,

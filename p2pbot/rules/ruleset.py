@@ -15,6 +15,7 @@ from p2pbot.document import Finding, Loaded, Position, Severity, load_document
 from p2pbot.model import LimitScope
 from p2pbot.rules.choice import RuleSet
 from p2pbot.rules.compiling import Phrases, RuleCompiler
+from p2pbot.rules.dialogue import RuleFile
 from p2pbot.rules.lints import without_ignored
 from p2pbot.rules.rule import Rule
 from p2pbot.rules.spec import FileSpec, RuleSpec
@@ -67,7 +68,7 @@ def content_hash(files: Mapping[str, str]) -> str:
 
 
 def _compile_file(name: str, text: str, phrases: Phrases) -> tuple[list[Finding], list[_Compiled]]:
-    loaded: Loaded[FileSpec] = load_document(text, name, FileSpec)
+    loaded: Loaded[FileSpec] = load_document(text, name, RuleFile)
     findings, rules = list(loaded.findings), list[_Compiled]()
     for index in range(loaded.size(("rules",))):
         spec = loaded.part(("rules", index), RuleSpec)

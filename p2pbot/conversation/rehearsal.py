@@ -1,0 +1,317 @@
+"""A chat that is rehearsed: one order, a clock that is moved by hand, and the daemon's own decisions.
+
+Promise: every answer is ``decide`` and every reply passes ``late_reason``, as in the daemon; only the exchange, the
+store and chance (its middle is taken) are played. Nothing is sent and nothing is read.
+Danger: replies of rules in shadow are heard here too, or they could not be tried before they are live.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+from p2pbot.conversation.decision import Decision, Policy, Situation, decide
+from p2pbot.conversation.gate import late_reason
+from p2pbot.conversation.inbox import takeover
+from p2pbot.conversation.records import OrderMemory, OutboxRow, OutboxState, SaidText, Talk
+from p2pbot.model import (
+    ChatMessage,
+    EventKind,
+    FiringCount,
+    FiringMark,
+    ImageRef,
+    LimitScope,
+    MessageKind,
+    Mode,
+    Order,
+    OrderStatus,
+    Path,
+    Reason,
+    Stimulus,
+)
+from p2pbot.rules.facts import Facts
+from p2pbot.rules.given import GivenFacts
+from p2pbot.rules.ruleset import RuleSet
+from p2pbot.rules.verdict import Firing, RuleTrace
+
+TYPING_MS = 5_000  # between two messages of people when nothing of ours is on its way
+_SOON_MS = 1_000  # … and when something is: a person is quicker than a reply with a delay
+_HOUR_MS, _DAY_MS, _MINUTE_MS = 3_600_000, 86_400_000, 60_000
+_KEPT = 50  # of our texts, as the store gives them
+RAISED = {
+    OrderStatus.UNPAID: EventKind.ORDER_CREATED,
+    OrderStatus.PAID: EventKind.ORDER_PAID,
+    OrderStatus.COMPLETED: EventKind.ORDER_COMPLETED,
+    OrderStatus.CANCELLED: EventKind.ORDER_CANCELLED,
+}
+
+
+class Middle:
+    """Chance without chance, and identities by number."""
+
+    def __init__(self) -> None:
+        self._made = 0
+
+    def uniform(self, low: float, high: float) -> float:
+        """Return the middle."""
+        return (low + high) / 2
+
+    def uuid(self) -> str:
+        """Return the next identity."""
+        self._made += 1
+        return f"00000000-0000-4000-8000-{self._made:012d}"
+
+
+@dataclass(slots=True)
+class Spoken:
+    """What one rule said to one stimulus. ``dropped``: why it was not written after all."""
+
+    rule_id: str
+    bubbles: tuple[str, ...] = ()
+    notify: tuple[str, ...] = ()
+    handover: bool = False
+    shadow: bool = False
+    due_ms: int = 0
+    rows: tuple[OutboxRow, ...] = field(default=(), repr=False)
+    written: bool = False
+    dropped: Reason | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One stimulus and its decision. ``trace`` is that of ``RuleSet.evaluate``; empty when no rule was asked."""
+
+    stimulus: Stimulus
+    reason: Reason
+    spoken: tuple[Spoken, ...] = ()
+    trace: tuple[RuleTrace, ...] = ()
+
+
+class Rehearsal:
+    """One order's chat. ``turns`` are all decisions so far, ``now_ms`` its clock."""
+
+    def __init__(self, rules: RuleSet, given: GivenFacts, now_ms: int, policy: Policy | None = None) -> None:
+        self.now_ms = now_ms
+        self.given = given
+        self.turns: list[Turn] = []
+        self._rules = rules
+        self._policy = policy or Policy(mode=Mode.LIVE)
+        self._chance = Middle()
+        self._firings: dict[tuple[LimitScope, str, str], FiringCount] = {}
+        self._spoken: list[Spoken] = []
+        self._inbound: list[str] = []
+        self._texts: list[str] = []
+        self._streak = 0
+        self._account = given.account or "main"
+        self._memory = OrderMemory(account=self._account, order_no=given.number, seen_at_ms=now_ms)
+        self._hear_order()
+
+    # What happens
+
+    def says(self, text: str) -> Turn:
+        """Let the counterparty write."""
+        return self._message(MessageKind.TEXT, text)
+
+    def shows(self, url: str = "") -> Turn:
+        """Let the counterparty send a picture."""
+        return self._message(MessageKind.IMAGE, "", ImageRef(image_url=url or "picture"))
+
+    def operator(self, text: str) -> None:
+        """Let a person of ours write: the order is theirs now, as the configuration's default has it."""
+        del text  # what they say changes nothing
+        self._people()
+        mute = takeover(self._memory, self.now_ms, self._policy.inbox)
+        self._memory = replace(self._memory, mute=mute, last_operator_ms=self.now_ms)
+        self._deliver()
+
+    def wait(self, span_ms: int) -> None:
+        """Let time pass; what is due meanwhile is written at its time."""
+        end_ms = self.now_ms + span_ms
+        for spoken in sorted(self._waiting(), key=lambda one: one.due_ms):
+            if spoken.due_ms <= end_ms:
+                self.now_ms = max(self.now_ms, spoken.due_ms)
+                self._write(spoken)
+        self.now_ms = end_ms
+
+    def change(self, given: GivenFacts) -> Turn | None:
+        """Let the order change; a new status raises its event."""
+        self._people()
+        before = self._memory.status
+        update = {name: getattr(given, name) for name in given.model_fields_set}
+        if "counterparty" in update:
+            them = {name: getattr(given.counterparty, name) for name in given.counterparty.model_fields_set}
+            update["counterparty"] = self.given.counterparty.model_copy(update=them)
+        self.given = self.given.model_copy(update=update)
+        self._hear_order()
+        self._deliver()
+        event = RAISED.get(self._memory.status)
+        return self.happens(event) if event and before is not self._memory.status else None
+
+    def happens(self, event: EventKind) -> Turn:
+        """Raise an order's event. The event of a status brings the status along."""
+        status = next((status for status, raised in RAISED.items() if raised is event), None)
+        if status is not None and status is not self._memory.status:
+            self.given = self.given.model_copy(update={"order_status": status.value})
+            self._hear_order()
+            self._deliver()
+        key = f"e:{event.value}:{len(self.turns)}"
+        number = self.given.number
+        return self._decide(Stimulus(kind=event, order_no=number, key=key, at_ms=self.now_ms))
+
+    def next_spoken(self) -> Spoken | None:
+        """Return what the bot says next, at its time; None when nothing more is to come."""
+        for spoken in self._spoken:
+            if not spoken.written and spoken.dropped is None:
+                self.wait(max(0, spoken.due_ms - self.now_ms))
+            if spoken.written:
+                self._spoken.remove(spoken)
+                return spoken
+        return None
+
+    def unheard(self) -> tuple[Spoken, ...]:
+        """Return what was written and not yet taken by ``next_spoken``."""
+        return tuple(spoken for spoken in self._spoken if spoken.written)
+
+    def forget(self) -> None:
+        """Take all that was said as heard."""
+        self._spoken = [spoken for spoken in self._spoken if not spoken.written and spoken.dropped is None]
+
+    # How it is decided
+
+    def _message(self, kind: MessageKind, text: str, image: ImageRef | None = None) -> Turn:
+        self._people()
+        number = str(len(self.turns) + 1)
+        message = ChatMessage(
+            order_no=self.given.number,
+            kind=kind,
+            path=Path.SOCKET,
+            message_id=number,
+            text=text,
+            from_us=False,
+            created_at_ms=self.now_ms,
+            image=image,
+        )
+        event = EventKind.IMAGE if kind is MessageKind.IMAGE else EventKind.MESSAGE
+        stimulus = Stimulus(
+            kind=event, order_no=message.order_no, key=f"m:{number}", at_ms=self.now_ms, message=message
+        )
+        turn = self._decide(stimulus)
+        self._inbound.append(text)
+        if kind is MessageKind.TEXT:
+            self._texts.append(text)
+        return turn
+
+    def _decide(self, stimulus: Stimulus) -> Turn:
+        fresh = stimulus.message is None or stimulus.message.text.strip() != self._last_text()
+        situation = Situation(
+            account=self._account,
+            stimulus=stimulus,
+            memory=self._memory,
+            talk=self._talk(),
+            order=self._order(),
+            rules=self._rules,
+            now_ms=self.now_ms,
+        )
+        decision = decide(situation, self._policy, self._chance)
+        verdict = decision.verdict
+        self._streak = (0 if fresh else self._streak) + len(decision.claim.replies)
+        self._memory = decision.claim.memory or self._memory
+        for mark in decision.claim.firings:
+            self._count(mark)
+        answered = verdict is not None and decision.reason in {Reason.ANSWERED, Reason.SHADOW}
+        spoken = tuple(_spoken(firing, decision) for firing in verdict.firings) if answered and verdict else ()
+        turn = Turn(stimulus, decision.reason, spoken, verdict.trace if verdict else ())
+        self.turns.append(turn)
+        self._spoken += spoken
+        self._deliver()
+        return turn
+
+    # What the exchange and the store would do
+
+    def _people(self) -> None:
+        """Let the time pass in which a person types."""
+        self.wait(_SOON_MS if self._waiting() else TYPING_MS)
+
+    def _waiting(self) -> list[Spoken]:
+        return [spoken for spoken in self._spoken if not spoken.written and spoken.dropped is None]
+
+    def _deliver(self) -> None:
+        """Write what is due now, and drop what must not be written any more."""
+        for spoken in self._waiting():
+            row = spoken.rows[0] if spoken.rows else None
+            if spoken.due_ms <= self.now_ms:
+                self._write(spoken)
+            elif row is not None and not spoken.shadow:
+                spoken.dropped = late_reason(row, self._memory, paused=False, now_ms=self.now_ms)
+
+    def _write(self, spoken: Spoken) -> None:
+        for row in spoken.rows:
+            if spoken.shadow:
+                break
+            spoken.dropped = late_reason(row, self._memory, paused=False, now_ms=self.now_ms)
+            if spoken.dropped is not None:
+                return
+        spoken.written = True
+
+    def _hear_order(self) -> None:
+        order = self._order()
+        key = order.counterparty.nickname
+        self._memory = replace(
+            self._memory, status=order.status, side=order.side, seen_at_ms=self.now_ms, counterparty_key=key
+        )
+
+    def _facts(self) -> Facts:
+        status = self.given.order_status or OrderStatus.UNPAID.value
+        return self.given.model_copy(update={"order_status": status}).facts(self.now_ms)
+
+    def _order(self) -> Order:
+        return replace(self._facts().order, account=self._account, confirmed_at_ms=self.now_ms, detailed=True)
+
+    def _last_text(self) -> str | None:
+        return self._texts[-1].strip() if self._texts else None
+
+    def _talk(self) -> Talk:
+        rows = [row for turn in self.turns for spoken in turn.spoken for row in spoken.rows if not spoken.dropped]
+        return Talk(
+            firings=tuple(self._firings.values()),
+            said=tuple(_said(row) for row in rows[-_KEPT:]),
+            streak=self._streak,
+            replies_order_1h=self._since(rows, _HOUR_MS),
+            replies_counterparty_24h=self._since(rows, _DAY_MS),
+            replies_account_1m=self._since(rows, _MINUTE_MS),
+            inbound=len(self._inbound),
+            last_inbound=self._texts[-1] if self._texts else "",
+        )
+
+    def _since(self, rows: list[OutboxRow], window_ms: int) -> int:
+        return sum(row.created_at_ms > self.now_ms - window_ms for row in rows)
+
+    def _count(self, mark: FiringMark) -> None:
+        key = (mark.scope, mark.scope_id, mark.group)
+        old = self._firings.get(key)
+        self._firings[key] = FiringCount(
+            group=mark.group,
+            scope=mark.scope,
+            scope_id=mark.scope_id,
+            count=old.count + 1 if old else 1,
+            last_ms=mark.at_ms,
+        )
+
+
+def _said(row: OutboxRow) -> SaidText:
+    return SaidText(
+        text=row.text, at_ms=row.created_at_ms, written_at_ms=row.not_before_ms, uuid=row.uuid, state=OutboxState.SENT
+    )
+
+
+def _spoken(firing: Firing, decision: Decision) -> Spoken:
+    rows = tuple(row for row in decision.claim.replies if row.rule_id == firing.rule_id)
+    decided_ms = decision.claim.entry.decided_at_ms
+    return Spoken(
+        firing.rule_id,
+        firing.bubbles,
+        notify=firing.notify,
+        handover=firing.handover is not None,
+        shadow=firing.shadow,
+        due_ms=decided_ms + firing.delay_ms if firing.bubbles else decided_ms,
+        rows=rows,
+    )
