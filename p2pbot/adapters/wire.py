@@ -2,6 +2,8 @@
 
 Promise: one connect, one connection; raises only ``p2pbot.errors``. A silent peer is seen after the ping's interval and
 deadline (25 s) plus the close deadline (3 s).
+What was written and did not get through within ``flight_s`` is thrown away by the kernel with its connection, and so is
+what waits in a connection that is let go: it cannot arrive after it was looked for and written again elsewhere.
 Danger: the library's own reconnecting iterator resets its backoff at every handshake, follows redirects (with our
 token in the address) and logs addresses; none of the three is used. Its exceptions quote the address: their texts and
 causes stay here.
@@ -11,7 +13,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import socket as sockets
 import ssl
+import struct
+from contextlib import suppress
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -45,6 +50,7 @@ class ChatWire:
         close_timeout_s: float = 3.0,
         open_timeout_s: float = 10.0,
         send_timeout_s: float = 10.0,
+        flight_s: float = 7.5,
         max_message: int = 1024 * 1024,
         clock: Clock | None = None,
     ) -> None:
@@ -53,6 +59,7 @@ class ChatWire:
         self._open_timeout_s = open_timeout_s
         self._close_timeout_s = close_timeout_s
         self._send_timeout_s = send_timeout_s  # only a peer that reads nothing makes a write wait
+        self._flight_s = flight_s
         self._options: dict[str, Any] = {
             "ping_interval": ping_interval_s,
             "ping_timeout": ping_timeout_s,
@@ -84,6 +91,7 @@ class ChatWire:
             raise ConnectFailed(f"{place} does not answer as a WebSocket should") from None
         except (WebSocketException, ValueError):
             raise ConnectFailed(f"{place} is not a WebSocket address that can be called") from None
+        _bound_flight(socket, self._flight_s)
         return ChatConnection(socket, place, self._close_timeout_s, self._send_timeout_s)
 
 
@@ -131,6 +139,18 @@ class ChatConnection:
         except (WebSocketException, OSError):  # TimeoutError is an OSError
             self._socket.transport.abort()
             await self._socket.wait_closed()  # at once, after an abort
+
+
+def _bound_flight(socket: ClientConnection, flight_s: float) -> None:
+    """Have the kernel give up what is not acknowledged in time, and drop what is left when the socket is closed.
+
+    By default it tries on for a quarter of an hour, even after the process has ended (tcp(7): TCP_USER_TIMEOUT).
+    """
+    raw = socket.transport.get_extra_info("socket")
+    with suppress(OSError):  # the peer was quicker
+        raw.setsockopt(sockets.SOL_SOCKET, sockets.SO_LINGER, struct.pack("ii", 1, 0))
+        if hasattr(sockets, "TCP_USER_TIMEOUT"):  # Linux
+            raw.setsockopt(sockets.IPPROTO_TCP, sockets.TCP_USER_TIMEOUT, int(flight_s * 1000))
 
 
 def _place(address: str) -> str:

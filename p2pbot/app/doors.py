@@ -24,6 +24,8 @@ from p2pbot.errors import OurError
 from p2pbot.ports import Clock, Events, Notifier, Rng
 from p2pbot.protocol.signing import Signer, hmac_signer, private_key_signer
 
+_FLIGHT_SHARE = 0.75  # a write must have arrived or be gone for good before the history is asked for it
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fittings:
@@ -47,7 +49,8 @@ async def open_doors(
         store = await SqliteStore.open(settings.database, lease)
         stack.push_async_callback(store.close)
         session = await stack.enter_async_context(open_session(tls))
-        wire = ChatWire(tls, open_timeout_s=settings.timings.connect_timeout.s)
+        flight_s = settings.timings.settle_after.s * _FLIGHT_SHARE
+        wire = ChatWire(tls, open_timeout_s=settings.timings.connect_timeout.s, flight_s=flight_s)
         gate = RateGate(fittings.clock)  # one for all accounts: the exchange counts calls by address
         brake = PauseFile({account.name: account.rules for account in settings.accounts})
         doors = {}

@@ -23,7 +23,7 @@ from p2pbot.daemon.sender import Sender
 from p2pbot.daemon.supervisor import guarded
 from p2pbot.daemon.surroundings import AccountPlan, Doors
 from p2pbot.errors import OurError
-from p2pbot.model import ChatMessage, SendRefusal, Unknown
+from p2pbot.model import ChatMessage, MessageKind, SendRefusal, SystemEventKind, Unknown
 from p2pbot.protocol.frames import Noise, parse_frame
 from p2pbot.protocol.redaction import redact_frame
 
@@ -43,7 +43,14 @@ class Account:
         self.not_understood: deque[str] = deque(maxlen=_KEPT_FRAMES)
         self.book = OrderBook(plan, doors)
         self.scans = Scans(plan, doors, self._put)
-        self.sender = Sender(plan, doors, write=self._write, online=self._online, look=self.scans.request)
+        self.sender = Sender(
+            plan,
+            doors,
+            write=self._write,
+            online=self._online,
+            look=self.scans.request,
+            suspect=self._swallowed,
+        )
         self.clerk = Clerk(plan, doors, self.book, self.sender, rules, self._missed, self._ours_ahead)
         self.desk = Desk(plan, doors, self.clerk, self.scans.request)
         self.chat = ChatLoop(plan, doors, budget, self, self._quiet)
@@ -82,6 +89,8 @@ class Account:
                 await self.sender.refused(frame)
             case ChatMessage():
                 self.frames[frame.kind.value] += 1
+                if _is_strange(frame):
+                    self._keep(raw)
                 await self._message(frame)
 
     async def on_open(self) -> None:
@@ -133,6 +142,12 @@ class Account:
             self.doors.events.warning("messages_missed", account=self.plan.name, order=message.order_no)
             self.chat.suspect()
 
+    def _swallowed(self, written_ms: int) -> None:
+        """Replace the socket if it took a reply and did not deliver it: it would take the next attempt as well."""
+        if self.chat.online and written_ms >= self.chat.session.opened_at_ms:
+            self.doors.events.warning("reply_swallowed", account=self.plan.name)
+            self.chat.suspect()
+
     async def _write(self, text: str) -> None:
         await self.chat.write(text)
 
@@ -141,3 +156,9 @@ class Account:
 
     def _quiet(self) -> bool:
         return not self.sender.outbox.in_flight()
+
+
+def _is_strange(message: ChatMessage) -> bool:
+    """Whether a message is of a kind, or a card of an event, that the protocol notes do not name."""
+    card = message.system
+    return message.kind is MessageKind.UNKNOWN or (card is not None and card.kind is SystemEventKind.UNKNOWN)

@@ -89,8 +89,8 @@ class ChatLoop:
 
     @property
     def online(self) -> bool:
-        """Whether a frame can be written now."""
-        return self._connection is not None
+        """Whether a frame can be written now: not on a socket that is about to be replaced."""
+        return self._connection is not None and not self._suspect.is_set()
 
     def suspect(self) -> None:
         """Have the socket replaced: it should have told us of something and did not."""

@@ -23,13 +23,18 @@ from p2pbot.model import Notice, Reason, SendRefusal
 from p2pbot.protocol.outbound import text_frame
 
 _PASSING_CODE = "ILLEGAL_PARAM"
+_ARRIVED = (DeliveryEvent.ECHO, DeliveryEvent.FOUND)
 _LEASE_LOOK_MS = 1_000
 _IDLE_S = 3_600.0  # with nothing pending the loop sleeps until it is woken; an hour only bounds the timer
 _LOOK_S = 5.0  # with something pending it looks this often: a clock that is set right later must not cost an hour
 
 
 class Sender:
-    """One account's deliveries. ``look(order_no, since_ms)`` asks for a look at an order's history."""
+    """One account's deliveries.
+
+    ``look(order_no, since_ms)`` asks for a look at an order's history; ``suspect(written_ms)`` tells that a reply left
+    at that time and never arrived, nor did a later one.
+    """
 
     def __init__(
         self,
@@ -39,17 +44,20 @@ class Sender:
         write: Callable[[str], Awaitable[None]],
         online: Callable[[], bool],
         look: Callable[[str, int], None],
+        suspect: Callable[[int], None],
     ) -> None:
         self._plan = plan
         self._doors = doors
         self._write_frame = write
         self._online = online
         self._look = look
+        self._suspect = suspect
         self._wake = asyncio.Event()
         self._settled = asyncio.Event()
         self._lock = asyncio.Lock()
         self._draining = False
         self._opened_ms = 0
+        self._arrived_ms = 0  # the latest write of which the exchange has shown that it arrived
         self.outbox = Outbox(plan.delivery)
 
     async def recover(self) -> None:
@@ -117,6 +125,7 @@ class Sender:
             after = refused(row, passing=passing, policy=self._plan.delivery, now_ms=self._doors.now_ms())
             if after is row:
                 return
+            self._arrived_ms = max(self._arrived_ms, row.sending_at_ms)
             await self._commit(row, after)
         if after.state is OutboxState.REJECTED:
             await self._tell_rejected(after, refusal)
@@ -138,6 +147,8 @@ class Sender:
             return
         async with self._lock:
             for row in self.outbox.settled_by_scan(order_no, began_ms, since_ms):
+                if row.sending_at_ms > self._arrived_ms:
+                    self._suspect(row.sending_at_ms)  # a socket that swallows must not use up the reply's attempts
                 after = missing(row, self._plan.delivery, self._doors.now_ms())
                 await self._commit(row, after)
                 if after.reason is Reason.ATTEMPTS_EXHAUSTED:
@@ -191,6 +202,8 @@ class Sender:
             row = self.outbox.get(uuid)
             if row is None or not DELIVERY.allows(row.state, event):
                 return False
+            if event in _ARRIVED:
+                self._arrived_ms = max(self._arrived_ms, row.sending_at_ms)
             after = advanced(row, event, self._doors.now_ms(), message_id=message_id)
             return await self._commit(row, after)
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import socket
+import struct
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -289,3 +291,11 @@ async def test_an_unknown_authority_is_not_trusted(exchange: Exchange) -> None:
         await ChatWire(client_context()).connect(address)
     connection = await exchange.wire().connect(address)
     await connection.close()
+
+
+async def test_what_did_not_get_through_cannot_arrive_later(exchange: Exchange) -> None:
+    """The kernel gives up what is not acknowledged in time, and a socket that is closed sends nothing more."""
+    async with exchange.chat() as connection:
+        raw = connection._socket.transport.get_extra_info("socket")
+        assert raw.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == 7500
+        assert raw.getsockopt(socket.SOL_SOCKET, socket.SO_LINGER, 8) == struct.pack("ii", 1, 0)

@@ -102,7 +102,9 @@ def named_in(text: str) -> tuple[str, ...]:
     return tuple(found)
 
 
-_HEAD = "| test | what the operator sees | deaf | longest wait | connects | asked → once |\n| --- | --- | --- | --- | --- | --- |"
+_COLUMNS = ("test", "what the operator sees", "deaf", "longest wait", "connects", "asked → once")
+_HEAD = f"| {' | '.join(_COLUMNS)} |
+|{' --- |' * len(_COLUMNS)}"
 
 
 def _title(file: str) -> str:

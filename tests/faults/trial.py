@@ -91,6 +91,10 @@ class Trial:
         except AssertionError as error:
             raise AssertionError(f"{error}\n{self.log()[-6000:]}") from None
 
+    async def until_trouble(self, text: str, *, timeout_s: float = 60.0) -> None:
+        """Wait until the chat of the daemon in this process says this of itself (``p2pbot status`` shows it)."""
+        await self.until(lambda: text in self.scene.account().chat.trouble, f"trouble: {text}", timeout_s=timeout_s)
+
     async def until_answered(self, *, timeout_s: float = _SETTLED_S) -> None:
         """Wait until every question is decided and every reply has met its end."""
         store = await SqliteStore.open_readonly(self.scene.store)
@@ -122,6 +126,8 @@ class Trial:
         ``silence``: reasons for which a question may stay unanswered here. Appends the test's row to the report.
         """
         await self.until_answered()
+        if self.scene.app is not None:
+            await self.until(lambda: self.scene.account().chat.online, "the chat is open again")
         tally = await self.tally()
         assert tally.asked == self.asked * len(self.orders), tally.line()
         assert tally.answered_twice == []
