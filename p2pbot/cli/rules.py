@@ -1,21 +1,20 @@
-"""``p2pbot rules``: check the reply rules, and explain what they would say. No network object exists here."""
+"""``p2pbot rules``: check the reply rules, try them and look at them. No network object exists here."""
 
 from __future__ import annotations
 
 import argparse
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from p2pbot.adapters.files import read_rules
-from p2pbot.adapters.redaction import scrub
+from p2pbot.cli import rules_test
 from p2pbot.cli.explanation import explain, trial_of
-from p2pbot.cli.options import PLACES, settings_of
-from p2pbot.cli.output import Paint, print_json, shown
-from p2pbot.document import Finding, Severity
-from p2pbot.errors import RulesError, UsageError
+from p2pbot.cli.output import Paint, print_json
+from p2pbot.cli.rules_files import add_rules, rule_files, ruleset_of
+from p2pbot.cli.rules_show import counted, show_finding
+from p2pbot.document import Severity
+from p2pbot.errors import UsageError
 from p2pbot.model import EventKind
-from p2pbot.rules.ruleset import LoadedRules, RuleSet, load_rules
+from p2pbot.rules.ruleset import LoadedRules, load_rules
 
 if TYPE_CHECKING:
     from p2pbot.cli.parser import Parser
@@ -51,16 +50,18 @@ def register(commands: argparse._SubParsersAction[Parser]) -> None:
     )
     tell.add_argument("text", metavar="TEXT", nargs="?", default="", help="what the counterparty writes")
     tell.add_argument("--order", metavar="FACTS", default="", help="side=sell,order_status=unpaid,…")
-    tell.add_argument("--rules", metavar="PATH", type=Path, help="a rule file or a directory of them")
+    add_rules(tell)
     tell.add_argument("--event", default="message", choices=list(EventKind), help="what happened (default: message)")
     tell.add_argument("--rule", metavar="ID", help="ask this rule alone")
     tell.add_argument("--expect", metavar="ID", help="exit 1 unless this rule speaks (none: unless no rule does)")
     tell.add_argument("--json", action="store_true", help="print the decision as JSON")
     tell.set_defaults(handler=_explain)
+    for command in (rules_test,):
+        command.register(inner)
 
 
 def _check(arguments: argparse.Namespace) -> int:
-    loaded = load_rules(_files(arguments, arguments.path))
+    loaded = load_rules(rule_files(arguments, arguments.path))
     errors = sum(finding.severity is Severity.ERROR for finding in loaded.findings)
     failing = len(loaded.findings) if arguments.strict else errors
     if arguments.json:
@@ -69,55 +70,25 @@ def _check(arguments: argparse.Namespace) -> int:
         return 1 if failing else 0
     paint = Paint()
     for finding in loaded.findings:
-        _show(finding, paint)
+        show_finding(finding, paint)
     print(_summary(loaded, errors, paint))
     return 1 if failing else 0
-
-
-def _show(finding: Finding, paint: Paint) -> None:
-    headline, *snippet = scrub(finding.render()).splitlines()
-    print(paint("red" if finding.severity is Severity.ERROR else "yellow", shown(headline)))
-    for line in snippet:
-        print(paint("dim", shown(line)))
 
 
 def _summary(loaded: LoadedRules, errors: int, paint: Paint) -> str:
     warnings = len(loaded.findings) - errors
     if loaded.ruleset is None:
-        return paint("bold", f"{_counted(errors, 'error')}, {_counted(warnings, 'warning')}: the rules do not load.")
-    words = f"{_counted(len(loaded.ruleset), 'rule')}, {_counted(warnings, 'warning')}."
+        return paint("bold", f"{counted(errors, 'error')}, {counted(warnings, 'warning')}: the rules do not load.")
+    words = f"{counted(len(loaded.ruleset), 'rule')}, {counted(warnings, 'warning')}."
     return paint("yellow" if warnings else "green", words)
-
-
-def _counted(count: int, noun: str) -> str:
-    return f"{count} {noun}{'' if count == 1 else 's'}"
 
 
 def _explain(arguments: argparse.Namespace) -> int:
     trial = trial_of(arguments.text, arguments.order, EventKind(arguments.event))
-    ruleset = _ruleset(_files(arguments, arguments.rules))
+    ruleset = ruleset_of(rule_files(arguments, arguments.rules))
     known = [rule.id for rule in ruleset.rules]
     for wanted in (arguments.rule, arguments.expect):
         if wanted and wanted != "none" and wanted not in known:
             raise UsageError(f"there is no rule `{wanted[:64]}`", remedy="p2pbot rules check names the files")
     asked = ruleset.only(arguments.rule) if arguments.rule else ruleset
     return explain(asked, trial, expect=arguments.expect, as_json=arguments.json)
-
-
-def _ruleset(files: dict[str, str]) -> RuleSet:
-    loaded = load_rules(files)
-    if loaded.ruleset is None:
-        findings = tuple(finding.render() for finding in loaded.findings)
-        raise RulesError("the rules have errors", remedy="mend them first", findings=findings)
-    return loaded.ruleset
-
-
-def _files(arguments: argparse.Namespace, path: Path | None) -> dict[str, str]:
-    """Return the rule files that are meant. Raises ConfigError."""
-    if path is not None:
-        return read_rules(path)
-    configured = getattr(arguments, "config", None) or os.environ.get("P2PBOT_CONFIG") or any(map(Path.exists, PLACES))
-    if not configured and Path("rules").is_dir():
-        return read_rules(Path("rules"))
-    directories = dict.fromkeys(account.rules for account in settings_of(arguments).accounts)
-    return {name: text for directory in directories for name, text in read_rules(directory).items()}

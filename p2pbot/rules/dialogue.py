@@ -73,7 +73,7 @@ def _short(key: str) -> Callable[[Any], Any]:
     return validate
 
 
-class TestedOrder(GivenFacts):
+class OrderGiven(GivenFacts):
     """The order of a test, or what changes of it."""
 
     @model_validator(mode="after")
@@ -106,7 +106,7 @@ class StepSpec(Strict):
     counterparty: Annotated[str, Field(max_length=4000)] | None = None
     image: str | None = None
     operator: Annotated[str, Field(max_length=4000)] | None = None
-    order: TestedOrder | None = None
+    order: OrderGiven | None = None
     event: EventKind | None = None
     wait: Annotated[int, BeforeValidator(_span, json_schema_input_type=str)] | None = None
     bot: Annotated[BotSpec, BeforeValidator(_short("contains"), json_schema_input_type=str | BotSpec)] | None = None
@@ -129,7 +129,7 @@ class DialogueSpec(Strict):
     """One dialogue test."""
 
     name: Annotated[str, Field(min_length=1, max_length=200)]
-    order: TestedOrder = TestedOrder()
+    order: OrderGiven = OrderGiven()
     clock: Annotated[int, BeforeValidator(_moment, json_schema_input_type=str)] = START_MS
     chat: Annotated[list[StepSpec], Field(min_length=1, max_length=MAX_STEPS)]
 

@@ -1,0 +1,50 @@
+"""Which rule files a command means, and the set they make."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from pathlib import Path
+
+from p2pbot.adapters.files import read_rules
+from p2pbot.cli.options import PLACES, settings_of
+from p2pbot.errors import RulesError
+from p2pbot.rules.ruleset import RuleSet, load_rules
+
+TESTS = "tests"  # the directory below the rules where `rules test` and `/save` keep dialogues; the daemon reads none
+
+
+def rule_files(arguments: argparse.Namespace, path: Path | None) -> dict[str, str]:
+    """Return the texts of ``path``, else of the configuration's rules, else of ./rules. Raises ConfigError."""
+    if path is not None:
+        return read_rules(path)
+    return {name: text for directory in rule_places(arguments) for name, text in read_rules(directory).items()}
+
+
+def rule_places(arguments: argparse.Namespace) -> tuple[Path, ...]:
+    """Return the rule directories that are meant when none is named. Raises ConfigError."""
+    configured = getattr(arguments, "config", None) or os.environ.get("P2PBOT_CONFIG") or any(map(Path.exists, PLACES))
+    if not configured and Path("rules").is_dir():
+        return (Path("rules"),)
+    return tuple(dict.fromkeys(account.rules for account in settings_of(arguments).accounts))
+
+
+def test_files(directory: Path) -> dict[str, str]:
+    """Return the texts of the directory ``tests`` below ``directory``; none when there is no such directory."""
+    below = directory / TESTS
+    return read_rules(below) if below.is_dir() and any(below.glob("*.y*ml")) else {}
+
+
+def ruleset_of(files: dict[str, str]) -> RuleSet:
+    """Return the rules of ``files``. Raises RulesError with every finding."""
+    loaded = load_rules(files)
+    if loaded.ruleset is None:
+        findings = tuple(finding.render() for finding in loaded.findings)
+        raise RulesError("the rules have errors", remedy="mend them first", findings=findings)
+    return loaded.ruleset
+
+
+def add_rules(parser: argparse.ArgumentParser) -> None:
+    """Add ``--rules``, which all commands but check and test have."""
+    told = "a rule file or a directory of them (default: those of the configuration, else ./rules)"
+    parser.add_argument("--rules", metavar="PATH", type=Path, help=told)

@@ -1,0 +1,161 @@
+"""Dialogue tests: what passes, what fails, where, and with what it could be replaced."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from p2pbot.conversation.dialogues import Fix, Played, failed_tests, play_all, updated
+from p2pbot.rules.ruleset import load_rules
+
+_RULES = """\
+version: 1
+rules:
+  - {id: paid, words: paid, when: {side: sell}, reply: Press the button, delay: 2s}
+  - {id: two, words: two, reply: [one, two]}
+  - {id: person, words: human, notify: "look at {{ order.number }}", handover: yes}
+"""
+_HEAD = "version: 1\ntests:\n  - name: it\n    order: {side: sell}\n    chat:\n"
+
+
+def play(*steps: str) -> Played:
+    """Play one test of these steps."""
+    files = {"r.yaml": _RULES, "t.yaml": _HEAD + "".join(f"      - {step}\n" for step in steps)}
+    loaded = load_rules(files)
+    assert loaded.ruleset is not None, [finding.headline for finding in loaded.findings]
+    (played,) = play_all(loaded.ruleset, files)
+    return played
+
+
+@pytest.mark.parametrize(
+    "steps",
+    [
+        ["counterparty: I paid", "bot: press the BUTTON"],
+        ["counterparty: I paid", "bot: {rule: paid, text: Press the button}", "counterparty: paid!", "none: limit"],
+        ["counterparty: I paid", "wait: 5s", "bot:"],
+        ["counterparty: two", "bot: {text: [one, two]}"],
+        ["counterparty: human", "bot: {notify: look at, handover: yes}", "counterparty: paid", "none: muted"],
+        ["counterparty: I paid", "operator: hello", "none: {because: taken_over}"],
+        ["counterparty: hello", "none:"],
+        ["image: receipt.png", "none: no_rule"],
+        ["order: {order_status: appeal}", "counterparty: I paid", "none: in_appeal"],
+        ["event: order_completed", "none: no_rule"],
+    ],
+)
+def test_what_is_right_passes(steps: list[str]) -> None:
+    """Every kind of step and of expectation."""
+    assert play(*steps).failures == ()
+
+
+@pytest.mark.parametrize(
+    ("steps", "headline"),
+    [
+        (
+            ["counterparty: hello", "bot: {rule: paid}"],
+            "t.yaml:7:9: rule `paid` was to speak; nothing is said: no_rule (paid: words wanted paid, is none of them)",
+        ),
+        (["counterparty: I paid"], "t.yaml:6:9: no step expects a reply; rule `paid` speaks `Press the button`"),
+        (
+            ["counterparty: I paid", "wait: 1m", "counterparty: hm"],
+            "t.yaml:6:9: no step expects a reply; rule `paid` speaks `Press the button`",
+        ),
+        (
+            ["counterparty: I paid", "none:"],
+            "t.yaml:7:9: nothing was to be said; rule `paid` speaks `Press the button`",
+        ),
+        (
+            ["counterparty: two", "bot: {rule: paid}", "counterparty: x"],
+            "t.yaml:7:21: rule `paid` was to speak, `two` did (paid: words wanted paid, is none of them)",
+        ),
+        (["counterparty: I paid", "bot: thanks"], "t.yaml:7:14: `thanks` is not in the reply `Press the button`"),
+        (
+            ["counterparty: I paid", "bot: {text: Press}"],
+            "t.yaml:7:21: the reply is not as written: `Press the button`",
+        ),
+        (["counterparty: two", "bot: {text: one}"], "t.yaml:7:21: 1 texts were wanted, 2 came"),
+        (
+            ["counterparty: I paid", "bot: {handover: yes}"],
+            "t.yaml:7:25: rule `paid` does not hand the order over",
+        ),
+        (
+            ["counterparty: I paid", "bot: {notify: look}"],
+            "t.yaml:7:23: the operator was to be told `look`, is: nothing",
+        ),
+        (
+            ["counterparty: hello", "none: {because: limit}"],
+            "t.yaml:7:25: silent, but not because of limited: no_rule",
+        ),
+        (["bot: hello"], "t.yaml:6:9: the bot was to speak; nothing is said: nothing happened before"),
+    ],
+)
+def test_a_failure_names_its_place_and_why(steps: list[str], headline: str) -> None:
+    """The step, to the column."""
+    assert play(*steps).failures[0].finding.headline == headline
+
+
+def test_a_reply_too_few_ends_the_test() -> None:
+    """What follows would fail because of it."""
+    assert len(play("counterparty: hello", "bot: a", "bot: b", "bot: c").failures) == 1
+
+
+@pytest.mark.parametrize(
+    ("step", "fault"),
+    [
+        ("{counterparty: a, bot: b}", "a step of a chat has exactly one key"),
+        ("{}", "a step of a chat has exactly one key"),
+        ("counterparti: a", "unknown key `counterparti`; did you mean `counterparty`?"),
+        ("none: {because: limt}", "`limt` is no reason for silence; did you mean `limit`?"),
+        ("bot: {rul: a}", "unknown key `rul`; did you mean `rule`?"),
+        ("wait: soon", "soon"),
+        ("order: {language: ru}", "`language` follows from the chat itself"),
+        ("order: {side: sel}", "did you mean `sell`?"),
+        ("event: dance", "expected one of"),
+    ],
+)
+def test_a_step_that_is_written_wrongly_is_a_finding(step: str, fault: str) -> None:
+    """With a way to mend it."""
+    found = load_rules({"t.yaml": f"{_HEAD}      - {step}\n"}).findings
+    assert [fault in finding.headline for finding in found] == [True]
+
+
+@pytest.mark.parametrize(("clock", "fault"), [("noon", "is not a moment"), ("2026-01-05T10:00", "offset from UTC")])
+def test_a_clock_has_an_offset(clock: str, fault: str) -> None:
+    """Or nobody knows what time it is."""
+    text = f"version: 1\ntests:\n  - {{name: it, clock: {clock}, chat: [none: ]}}\n"
+    assert [fault in finding.message for finding in load_rules({"t.yaml": text}).findings] == [True]
+
+
+def test_a_file_with_nothing_is_refused() -> None:
+    """Neither rules nor tests."""
+    assert [f.message for f in load_rules({"t.yaml": "version: 1\n"}).findings] == ["the key `rules` is missing"]
+
+
+def test_the_first_failure_of_each_test_is_what_a_reload_hears() -> None:
+    """One finding a test."""
+    files = {"r.yaml": _RULES, "t.yaml": f"{_HEAD}      - bot: a\n"}
+    ruleset = load_rules(files).ruleset
+    assert ruleset is not None
+    assert [finding.position.line for finding in failed_tests(ruleset, files)] == [6]
+
+
+def test_what_is_replaced_passes_then() -> None:
+    """``--update``."""
+    steps = ["counterparty: I paid", "bot: {rule: two, contains: 'x, y', text: [z]}", "counterparty: hm", "none: limit"]
+    files = {"r.yaml": _RULES, "t.yaml": _HEAD + "".join(f"      - {step}\n" for step in steps)}
+    ruleset = load_rules(files).ruleset
+    assert ruleset is not None
+    (played,) = play_all(ruleset, files)
+    text = updated(files["t.yaml"], [failure.fix for failure in played.failures if failure.fix])
+    (again,) = play_all(ruleset, files | {"t.yaml": text})
+    assert again.failures == ()
+
+
+@given(st.text(max_size=30), st.integers(0, 30), st.integers(0, 30), st.text(max_size=5))
+def test_a_fix_leaves_the_rest_as_it_is(text: str, start: int, length: int, new: str) -> None:
+    """What stands before and behind."""
+    text = text.removeprefix("\ufeff")
+    end = min(len(text), start + length)
+    start = min(start, len(text))
+    changed = updated(text, [Fix(start, end, new)])
+    assert changed == text[:start] + new + text[end:]
