@@ -25,6 +25,8 @@ _WATCH_S = 1.0  # how often an open socket is looked at: fine enough for a suspi
 _RETIRE_S = 2.0  # how long an old socket is read on after its renewal
 _RENEW_AGAIN_S = 60.0
 _SUSPEND_S = 30.0  # a leap of the clock that counts suspend ahead of the one that does not
+_TOLD_CAUSES = 8  # of one outage: what went wrong first is seldom what keeps it down, yet the log must stay readable
+_LONG_DEAF_MS = 300_000  # short enough that a person can still answer by hand
 _RENEWAL_GRACE_S = 30.0  # a renewal waits this long for replies in flight
 
 _ALARMS = {
@@ -82,6 +84,7 @@ class ChatLoop:
         self._connection: Connection | None = None
         self._suspect = asyncio.Event()
         self._last_frame_s = 0.0
+        self._told: set[str] = set()
         self.session = Session()
         self.since_ms = doors.now_ms()
         self.down_since_ms: int | None = doors.now_ms()
@@ -253,13 +256,20 @@ class ChatLoop:
         return 0 if self.down_since_ms is None else max(0, self._doors.now_ms() - self.down_since_ms)
 
     async def _say_down(self, what: str, **values: object) -> None:
+        """Log each cause of an outage once, and every alarm; an outage that lasts is told to the operator."""
         alarm = self.session.alarm
-        first = self.session.state is SessionState.WAITING and self.session.trouble.failures <= 1
-        if first or alarm is not None:
+        if self.session.trouble.failures <= 1:
+            self._told.clear()
+        if alarm is not None or (what not in self._told and len(self._told) < _TOLD_CAUSES):
+            self._told.add(what)
             self._doors.events.warning(
                 "chat_down", account=self._plan.name, what=what, retry_in_s=round(self.session.wait_s, 1), **values
             )
         if alarm is not None:
-            key = f"{alarm.value}:{self._plan.name}"
-            notice = Notice(key=key, text=_ALARMS[alarm], account=self._plan.name, urgent=True)
-            await self._doors.notifier.notify(notice)
+            await self._tell(alarm.value, _ALARMS[alarm])
+        elif self._deaf_ms() >= _LONG_DEAF_MS:
+            await self._tell("deaf", f"The chat has been down for {self._deaf_ms() // 60_000} minutes: {what}")
+
+    async def _tell(self, kind: str, text: str) -> None:
+        notice = Notice(key=f"{kind}:{self._plan.name}", text=text, account=self._plan.name, urgent=True)
+        await self._doors.notifier.notify(notice)

@@ -103,8 +103,7 @@ def named_in(text: str) -> tuple[str, ...]:
 
 
 _COLUMNS = ("test", "what the operator sees", "deaf", "longest wait", "connects", "asked → once")
-_HEAD = f"| {' | '.join(_COLUMNS)} |
-|{' --- |' * len(_COLUMNS)}"
+_HEAD = "| " + " | ".join(_COLUMNS) + " |\n|" + " --- |" * len(_COLUMNS)
 
 
 def _title(file: str) -> str:

@@ -1,0 +1,81 @@
+"""Requests fail while the chat lives, and while it must be opened: bans, empty answers, pages, garbage, silence."""
+
+from __future__ import annotations
+
+import pytest
+
+from p2pbot.sandbox import Fault
+from tests.faults.trial import Trial
+
+BAN_S = 3
+OUTAGES: dict[str, dict[str, int]] = {
+    "rest_429": {"retry_after_s": BAN_S},
+    "rest_418": {"retry_after_s": BAN_S},
+    "rest_5xx": {"status": 503},
+    "rest_empty_200": {},
+    "rest_html": {},
+    "rest_garbage": {},
+    "rest_timeout": {"hold_ms": 30_000},
+    "rest_drop": {},
+}
+
+
+@pytest.mark.parametrize("name", OUTAGES)
+async def test_outage_while_the_chat_lives(trial: Trial, name: str) -> None:
+    """Messages that come by the chat wait for their order's facts, and are answered when the outage is over."""
+    box = trial.scene.box
+    order_no = trial.orders[0]
+    async with trial.daemon():
+        standing = await box.inject(Fault(name, account="main", **OUTAGES[name]))
+        await box.system(order_no, "order_about_timeout")  # a card makes what is known of the order stale
+        await trial.ask(2)
+        await trial.until(lambda: trial.said("orders_unavailable"), "the list of orders fails")
+        await box.clear_faults(standing)
+        await trial.verdict()
+
+
+@pytest.mark.parametrize("name", OUTAGES)
+async def test_outage_while_the_chat_is_down(trial: Trial, name: str) -> None:
+    """Without a credential there is no chat; what was said meanwhile is read from the history afterwards."""
+    box = trial.scene.box
+    async with trial.daemon():
+        standing = await box.inject(Fault(name, account="main", **OUTAGES[name]))
+        await box.inject(Fault("drop", account="main"))
+        await trial.ask(2)
+        before = len(box.world.rest_calls("main", "retrieveChatCredential"))
+        await trial.until(
+            lambda: len(box.world.rest_calls("main", "retrieveChatCredential")) > before, "a credential is asked for"
+        )
+        await trial.until(lambda: len(trial.lines()) > 0 and not trial.scene.account().chat.online, "the chat is down")
+        await box.clear_faults(standing)
+        await trial.verdict()
+
+
+@pytest.mark.parametrize("name", ["rest_429", "rest_418"])
+async def test_nothing_is_sent_during_a_ban(trial: Trial, name: str) -> None:
+    """One answer 429 or 418 silences every call until its Retry-After is over."""
+    box = trial.scene.box
+    async with trial.daemon():
+        standing = await box.inject(Fault(name, account="main", retry_after_s=BAN_S, count=1))
+        await trial.until(lambda: trial.said("orders_unavailable"), "a call is refused")
+        await trial.ask()
+        await box.clear_faults(standing)
+        await trial.verdict()
+    calls = box.world.rest_calls("main")
+    banned = next(number for number, call in enumerate(calls) if call.status in (418, 429))
+    assert calls[banned + 1].at_ms - calls[banned].at_ms >= BAN_S * 1000
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("name", ["rest_451", "key_refused"])
+async def test_outage_that_a_person_must_mend(trial: Trial, name: str) -> None:
+    """A refused key or country is told to the operator and asked about slowly; mended, all is answered."""
+    box = trial.scene.box
+    async with trial.daemon():
+        standing = await box.inject(Fault(name, account="main"))
+        await box.inject(Fault("drop", account="main"))
+        await trial.ask(2)
+        await trial.until(lambda: trial.said("operator.notice"), "the operator is told")
+        await box.clear_faults(standing)
+        await trial.until(lambda: trial.connects(101) > 0, "the chat is open again", timeout_s=180)
+        await trial.verdict()
