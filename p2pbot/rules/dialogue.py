@@ -9,7 +9,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Annotated, Any, Self
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import BeforeValidator, ConfigDict, Field, model_validator
 
 from p2pbot.document import complaint, did_you_mean
 from p2pbot.model import EventKind, Reason
@@ -102,6 +102,8 @@ class NoneSpec(Strict):
 
 class StepSpec(Strict):
     """One step of a chat; exactly one key."""
+
+    model_config = ConfigDict(json_schema_extra={"minProperties": 1, "maxProperties": 1})
 
     counterparty: Annotated[str, Field(max_length=4000)] | None = None
     image: str | None = None
