@@ -85,14 +85,19 @@ class SystemEventKind(StrEnum):
 
 
 class EventKind(StrEnum):
-    """What a rule can be ``on:`` (the first cut; the rest of the language's events join here)."""
+    """What a rule can be ``on:``."""
 
     MESSAGE = "message"
     IMAGE = "image"
     ORDER_CREATED = "order_created"
     ORDER_PAID = "order_paid"
+    PAYMENT_EXPIRING = "payment_expiring"
     ORDER_COMPLETED = "order_completed"
     ORDER_CANCELLED = "order_cancelled"
+    APPEAL_OPENED = "appeal_opened"
+    APPEAL_CLOSED = "appeal_closed"
+    SILENCE = "silence"
+    OPERATOR_MESSAGE = "operator_message"
 
 
 class Mode(StrEnum):
@@ -111,6 +116,8 @@ class Reason(StrEnum):
     # An inbound message that was not, and this is why
     NO_RULE = "no_rule"
     LIMITED = "limited"
+    STOPPED = "stopped"
+    DEBOUNCED = "debounced"
     OWN_ECHO = "own_echo"
     OPERATOR_MESSAGE = "operator_message"
     SENDER_UNKNOWN = "sender_unknown"
@@ -269,7 +276,8 @@ class Order:
 class Stimulus:
     """Something a rule may answer, raised once.
 
-    ``key`` is its identity within the order (``m:<id>``, ``u:<uuid>``, ``e:order_paid``).
+    ``key`` is its identity within the order (``m:<id>``, ``u:<uuid>``, ``e:order_paid``). ``span_ms``: of a timer, how
+    long before the deadline or how long the silence; 0 for everything else.
     """
 
     kind: EventKind
@@ -277,6 +285,7 @@ class Stimulus:
     key: str
     at_ms: int
     message: ChatMessage | None = None
+    span_ms: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

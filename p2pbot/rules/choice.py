@@ -11,7 +11,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
-from p2pbot.model import EventKind, FiringCount, Reason, Stimulus
+from p2pbot.model import EventKind, FiringCount, LimitScope, Reason, Stimulus
 from p2pbot.rules.facts import Facts
 from p2pbot.rules.index import PhraseIndex
 from p2pbot.rules.languages import guess_language
@@ -44,8 +44,9 @@ class _Decided:
             self.timed_out.append(rule.id)
 
     def reason(self) -> Reason:
-        if any(not firing.shadow for firing in self.firings):
-            return Reason.ANSWERED
+        live = [firing for firing in self.firings if not firing.shadow]
+        if live:
+            return Reason.STOPPED if all(firing.is_stop for firing in live) else Reason.ANSWERED
         if self.firings:
             return Reason.SHADOW
         if self.limited:
@@ -70,17 +71,29 @@ class RuleSet:
     def _register(self, number: int, rule: Rule) -> None:
         for event in rule.events:
             self._of_event[event].append(number)
-        positive = next((check for check in rule.matcher.phrases if not check.negative), None)
-        if positive is None:
+        needed = rule.matcher.called_by()
+        if needed is None:
             for event in rule.events:
                 self._always[event].append(number)
-            return
-        needed = positive.phrases[:1] if positive.every else positive.phrases
-        for phrase, _ in needed:
+        for phrase in needed or ():
             self._by_phrase[phrase].append(number)
 
     def __len__(self) -> int:
         return len(self.rules)
+
+    def listens_to(self, event: EventKind) -> bool:
+        """Whether any rule is ``on:`` this event."""
+        return bool(self._of_event.get(event))
+
+    @property
+    def timers(self) -> frozenset[tuple[EventKind, int]]:
+        """The timed events that rules wait for, with their spans in ms."""
+        return frozenset(span for rule in self.rules for span in rule.spans)
+
+    @property
+    def debounces(self) -> bool:
+        """Whether any rule waits for the end of a burst of messages."""
+        return any(rule.debounce_ms for rule in self.rules)
 
     def only(self, rule_id: str) -> RuleSet:
         """Return the set with no rule but this one."""
@@ -112,6 +125,8 @@ class RuleSet:
         heard = self.hear(stimulus.message.text) if stimulus.message and stimulus.message.text else None
         if heard and facts.language is None:
             facts = replace(facts, language=guess_language(heard.text))
+        spoken = {c.group for c in firings if c.scope is LimitScope.ORDER and c.scope_id == facts.order.number}
+        facts = replace(facts, spoken=facts.spoken | spoken)
         occasion = Occasion(
             stimulus=stimulus,
             facts=facts,

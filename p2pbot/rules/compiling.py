@@ -6,80 +6,81 @@ Promise: a rule is compiled or there is an ERROR at the place that is to blame; 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from functools import partial
 
-from p2pbot.document import Finding, Loaded, Position, Severity
+from p2pbot.document import Finding, Loaded, Position, Severity, did_you_mean
 from p2pbot.model import EventKind, Mode
-from p2pbot.rules.conditions import compile_when
+from p2pbot.rules.checks import Check, Path
+from p2pbot.rules.conditions import DEFAULT_IDLE_MS, compile_when
+from p2pbot.rules.contradictions import contradictions, spans
 from p2pbot.rules.limits import compile_limit
 from p2pbot.rules.lints import text_lints, translation_lints
-from p2pbot.rules.matching import Matcher, PatternCheck, PhraseCheck
-from p2pbot.rules.phrases import Phrase, PhraseFault, parse_phrase
-from p2pbot.rules.regexes import Pattern, PatternFault, compile_pattern
-from p2pbot.rules.replies import ANY, Bubble, ByLanguage, Reply, Wordings
+from p2pbot.rules.matching import Matcher
+from p2pbot.rules.replies import ANY, DEFAULT, Bubble, ByLanguage, Reply, Wordings
 from p2pbot.rules.rule import Rule
-from p2pbot.rules.spec import ChoiceSpec, FileSpec, RuleSpec
+from p2pbot.rules.shared import Shared, UnknownName
+from p2pbot.rules.spec import SPEECHLESS, ChoiceSpec, FileSpec, RuleSpec, SnippetSpec, TypingSpec
 from p2pbot.rules.templates import Text, compile_text
+from p2pbot.rules.text_checks import Phrases, TextCompiler, text_keys
 from p2pbot.rules.verdict import Handover
 
-Path = tuple[str | int, ...]
-_PHRASE_KEYS = ("words", "all_words", "exact", "starts")
-_SLOW_LENGTH = 1000  # a text that a merchant may really get; slower than that is refused
-
-
-@dataclass
-class Phrases:
-    """Phrases numbered once for all rules."""
-
-    numbers: dict[Phrase, int] = field(default_factory=dict)
-
-    def number(self, phrase: Phrase) -> int:
-        """Return the phrase's number, a new one for a new phrase."""
-        return self.numbers.setdefault(phrase, len(self.numbers))
+_WITH_TEXT = frozenset({EventKind.MESSAGE, EventKind.OPERATOR_MESSAGE})
+_SHOWN = 8
+_TEXTLESS = "`{}` has no text to look at in `on: {}`"
 
 
 class RuleCompiler:
     """Compiles the rule at ``index`` of a loaded file."""
 
-    def __init__(self, loaded: Loaded[FileSpec], index: int, spec: RuleSpec, phrases: Phrases) -> None:
+    def __init__(
+        self, loaded: Loaded[FileSpec], index: int, spec: RuleSpec, phrases: Phrases, shared: Shared | None = None
+    ) -> None:
         self.loaded = loaded
         self.spec = spec
         self.findings: list[Finding] = []
+        self._incomplete = False
         self._base: Path = ("rules", index)
         self._phrases = phrases
+        self._shared = shared or Shared()
 
     def compile(self) -> Rule | None:
         """Return the rule, or None when a finding is an ERROR."""
         spec = self.spec
-        matcher = self._matcher()
+        matcher, checks = self._matcher(), self._checks()
         reply = self._reply(matcher.names)
         notify = tuple(self._notify(matcher.names))
-        if reply is None and not notify and spec.handover is None:
-            self.complain(self.key(), "the rule does nothing", "give it a reply, notify or handover")
+        for place, message, hint in contradictions(spec):
+            self.complain(self.key(*place), message, hint)
         if self._is_broken():
             return None
         return Rule(
             id=spec.id,
             group=spec.group or spec.id,
+            key=self._shared.keys[spec.id] if spec.id in self._shared.followed else "",
             where=str(self.key("id")),
             events=frozenset(spec.on),
+            spans=spans(spec),
             priority=spec.priority,
             matcher=matcher,
-            checks=compile_when(spec.when, lambda path: str(self.at("when", *path))),
+            checks=checks,
             limits=tuple(compile_limit(limit) for limit in spec.limit),
             limit_where=str(self.at("limit")),
             reply=reply,
             reply_where=str(self.at("reply")),
-            delay_ms=spec.delay,
+            delay_ms=spec.delay if isinstance(spec.delay, tuple) else (0, 0),
+            typing_cps=spec.delay.typing if isinstance(spec.delay, TypingSpec) else 0,
+            debounce_ms=spec.debounce or 0,
             expires_ms=spec.expires,
             notify=notify,
             handover=Handover(spec.handover.for_ms, spec.handover.reason) if spec.handover else None,
+            unmute=spec.unmute,
+            tags=tuple((spec.set or {}).items()),
             goes_on=spec.continue_,
             shadow=spec.mode is Mode.SHADOW,
         )
 
     def _is_broken(self) -> bool:
-        return any(finding.severity is Severity.ERROR for finding in self.findings)
+        return self._incomplete or any(finding.severity is Severity.ERROR for finding in self.findings)
 
     def at(self, *path: str | int) -> Position:
         """Return the place of a value of this rule."""
@@ -97,54 +98,43 @@ class RuleCompiler:
         """Report a WARNING."""
         self.findings.append(self.loaded.finding(place, message, hint, code, Severity.WARNING))
 
+    def unknown(self, place: Position, error: UnknownName) -> None:
+        """Report a name that nothing has, unless it may be in a file that could not be read."""
+        if error.certain:
+            hint = did_you_mean(error.name, error.known) or known_here(error.known)
+            self.complain(place, str(error), hint, "P001")
+        else:
+            self._incomplete = True
+
     # Text checks
 
     def _matcher(self) -> Matcher:
-        keys = [prefix + key for key in _PHRASE_KEYS for prefix in ("", "not_")]
-        phrases = [self._phrase_check(key) for key in keys if getattr(self.spec, key)]
-        patterns = [self._pattern_check(key) for key in ("regex", "not_regex") if getattr(self.spec, key)]
-        matcher = Matcher(tuple(phrases), tuple(patterns))
-        deaf = [event.value for event in self.spec.on if event is not EventKind.MESSAGE]
-        checks: tuple[PhraseCheck | PatternCheck, ...] = (*phrases, *patterns)
-        for check in checks if deaf else ():
-            self.complain(self.key(check.name), f"`{check.name}` has no text to look at in `on: {deaf[0]}`")
-        return matcher
+        compiler = TextCompiler(self, self._phrases, self._shared, typos=self.spec.typos == "1")
+        deaf = [event.value for event in self.spec.on if event not in _WITH_TEXT]
+        for name in text_keys(self.spec) if deaf else ():
+            self.complain(self.key(name), _TEXTLESS.format(name, deaf[0]))
+        return compiler.matcher(self.spec)
 
-    def _phrase_check(self, key: str) -> PhraseCheck:
-        name = key.removeprefix("not_")
-        numbered: list[tuple[int, str]] = []
-        for at, written in enumerate(getattr(self.spec, key)):
-            try:
-                phrase = parse_phrase(written, at_start=name in {"starts", "exact"}, at_end=name == "exact")
-            except PhraseFault as fault:
-                self.complain(self.at(key, at), f"`{written[:40]}` can never match", str(fault), "P011")
-            else:
-                numbered.append((self._phrases.number(phrase), written))
-        negative = key.startswith("not_")
-        return PhraseCheck(key, tuple(numbered), str(self.at(key)), every=name == "all_words", negative=negative)
-
-    def _pattern_check(self, key: str) -> PatternCheck:
-        patterns = [self._pattern(key, at, written) for at, written in enumerate(getattr(self.spec, key))]
-        usable = tuple(pattern for pattern in patterns if pattern)
-        return PatternCheck(key, usable, str(self.at(key)), negative=key.startswith("not_"))
-
-    def _pattern(self, key: str, at: int, written: str) -> Pattern | None:
-        place = self.at(key, at)
+    def _checks(self) -> tuple[Check, ...]:
+        idle_ms = 0 if set(self.spec.on) & SPEECHLESS else DEFAULT_IDLE_MS
+        where = partial(self._place, "when")
         try:
-            pattern = compile_pattern(written)
-        except PatternFault as fault:
-            self.complain(place, "this pattern cannot be used", str(fault))
-            return None
-        length = pattern.slowest_length()
-        if length is not None and length < _SLOW_LENGTH:
-            hint = "two repeats that can take the same letters are the usual cause"
-            self.complain(place, f"this pattern takes too long on a text of {length} characters", hint, "P012")
-        elif length is not None:
-            self.warn(place, f"this pattern takes too long on a text of {length} characters", code="P012")
-        if pattern.literals is None:
-            hint = "a pattern with some fixed letters is asked only when a message has them"
-            self.warn(place, "this pattern must be tried on every message", hint, "P013")
-        return pattern
+            return compile_when(self.spec.when, where, self._shared, default_idle_ms=idle_ms)
+        except UnknownName as error:
+            self.unknown(self._named(error.name), error)
+            return ()
+
+    def _named(self, name: str) -> Position:
+        """Return where ``when:`` names something that nobody has."""
+        when = self.spec.when
+        for key in ("hours", "after_rule", "asset", "fiat", "payment_method", "ad", "account"):
+            for at, written in enumerate(getattr(when, key) or ()):
+                if str(written) == name:
+                    return self.at("when", key, at)
+        return self.at("when", "counterparty", "nickname")
+
+    def _place(self, first: str, path: Path) -> str:
+        return str(self.at(first, *path))
 
     # Texts
 
@@ -165,7 +155,18 @@ class RuleCompiler:
             return tuple(self._bubble(one, (*path, at), groups) for at, one in enumerate(said))
         return (self._bubble(said, path, groups),)
 
+    def _meant(self, said: object, path: Path) -> object:
+        """Return what is said, a snippet by its name replaced; one that nobody has is reported and says nothing."""
+        if not isinstance(said, SnippetSpec):
+            return said
+        try:
+            return self._shared.snippet(said.snippet)
+        except UnknownName as error:
+            self.unknown(self.at(*path), error)
+            return "-"
+
     def _bubble(self, said: object, path: Path, groups: frozenset[str]) -> Bubble:
+        said = self._meant(said, path)
         if isinstance(said, dict):
             wordings: ByLanguage[Wordings] = tuple(
                 (code, self._wordings(one, (*path, code), groups)) for code, one in said.items()
@@ -176,6 +177,10 @@ class RuleCompiler:
         return Bubble(((ANY, self._wordings(said, path, groups)),))
 
     def _wordings(self, said: object, path: Path, groups: frozenset[str]) -> Wordings:
+        said = self._meant(said, path)
+        if isinstance(said, dict):
+            code = next((part for part in reversed(path) if part in said), DEFAULT)
+            said = said[code] if code in said else next(iter(said.values()))
         if isinstance(said, ChoiceSpec):
             nested = ((*path, "text_any", at) for at in range(len(said.text_any)))
             texts = [self._text(one, where, groups) for one, where in zip(said.text_any, nested, strict=True)]
@@ -212,6 +217,11 @@ class RuleCompiler:
                 hint = "a word to the operator may use order.* and bot.*"
                 self.complain(self.at("notify", at), f"`{private[0]}` must not leave the chat", hint, "P021")
             yield text
+
+
+def known_here(names: tuple[str, ...]) -> str:
+    """Return a hint that names what there is."""
+    return "known here: " + ", ".join(sorted(names)[:_SHOWN]) if names else "none is written in these files"
 
 
 def _used(texts: Iterable[Text]) -> frozenset[tuple[str, str]]:

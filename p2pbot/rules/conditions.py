@@ -6,53 +6,40 @@ Promise: a check names itself, what it wanted and what it found, for traces; a n
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
 from decimal import Decimal
-from enum import StrEnum
-from typing import NamedTuple
 
 from p2pbot.model import OrderStatus
+from p2pbot.rules.checks import Answer, Check, Path, Places, Truth
 from p2pbot.rules.facts import Facts
 from p2pbot.rules.measures import Bound
+from p2pbot.rules.moments import moment_checks
+from p2pbot.rules.shared import Shared
 from p2pbot.rules.spec import CounterpartySpec, WhenSpec
 
 DEFAULT_IDLE_MS = 600_000
 Test = Bound | str | bool
 # What a fact may be: each possibility as its spellings. No possibility at all means: not known.
 Possible = tuple[tuple[object, ...], ...]
-Path = tuple[str | int, ...]
+_OF_MOMENTS = frozenset({"operator_idle", "hours", "weekday", "zone", "after_rule", "tag", "futures", "balance"})
 
 
-class Truth(StrEnum):
-    """The three answers."""
-
-    TRUE = "true"
-    FALSE = "false"
-    UNKNOWN = "unknown"
-
-
-class Answer(NamedTuple):
-    """An answer and what was found, for the trace."""
-
-    truth: Truth
-    actual: str
+def compile_when(
+    when: WhenSpec, where: Places, shared: Shared | None = None, *, default_idle_ms: int = DEFAULT_IDLE_MS
+) -> tuple[Check, ...]:
+    """Return the checks of ``when:``; ``where`` gives the place of a path below it. Raises UnknownName."""
+    known = shared or Shared()
+    checks = tuple(_check(path, _listed(tests, known), where(path)) for path, tests in _given(when))
+    moments = tuple(moment_checks(when, where, known))
+    idle_ms = default_idle_ms if when.operator_idle is None else when.operator_idle
+    idle = (_idle_check(idle_ms, where(("operator_idle",))),) if idle_ms else ()
+    return (*checks, *moments, *idle)
 
 
-@dataclass(frozen=True, slots=True)
-class Check:
-    """One condition of one rule."""
-
-    name: str
-    wanted: str
-    where: str
-    judge: Callable[[Facts], Answer] = field(repr=False)
-
-
-def compile_when(when: WhenSpec, where: Callable[[Path], str]) -> tuple[Check, ...]:
-    """Return the checks of ``when:``; ``where`` gives the place of a path below it."""
-    checks = tuple(_check(path, tests, where(path)) for path, tests in _given(when))
-    idle_ms = DEFAULT_IDLE_MS if when.operator_idle is None else when.operator_idle
-    return (*checks, _idle_check(idle_ms, where(("operator_idle",)))) if idle_ms else checks
+def _listed(tests: tuple[Test, ...], shared: Shared) -> tuple[Test, ...]:
+    """Return the tests with the items of the lists that they name."""
+    return tuple(
+        one for test in tests for one in ([i for _, i in shared.items([test])] if isinstance(test, str) else [test])
+    )
 
 
 def _given(spec: WhenSpec | CounterpartySpec, above: Path = ()) -> Iterator[tuple[Path, tuple[Test, ...]]]:
@@ -61,7 +48,7 @@ def _given(spec: WhenSpec | CounterpartySpec, above: Path = ()) -> Iterator[tupl
         value = getattr(spec, name)
         if isinstance(value, CounterpartySpec):
             yield from _given(value, (*above, name))
-        elif value is not None and name != "operator_idle":
+        elif value is not None and name not in _OF_MOMENTS:
             yield (*above, name), value if isinstance(value, tuple) else (value,)
 
 

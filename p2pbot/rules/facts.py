@@ -18,7 +18,8 @@ class Facts:
 
     ``message_no`` counts the counterparty's messages in this order from 1; ``language`` is a code such as ``ru`` once
     the conversation has settled on one; ``timezone`` is the merchant's IANA zone, for dates in texts and for
-    ``once_per: day``.
+    ``once_per: day``. ``spoken``: under what the rules that spoke in this order are counted; ``tags``: what rules
+    have set on it.
     """
 
     order: Order
@@ -29,3 +30,5 @@ class Facts:
     last_operator_ms: int | None = None
     language: str | None = None
     timezone: str = "UTC"
+    spoken: frozenset[str] = frozenset()
+    tags: tuple[tuple[str, str], ...] = ()

@@ -63,6 +63,8 @@ class GivenFacts(Strict):
     message_no: Count | None = None
     language: Language | None = None
     operator_idle: Idle | None = None
+    after_rule: Many[str] | None = None
+    tag: dict[str, str] | None = None
 
     def facts(self, now_ms: int) -> Facts:
         """Return them as rules see them. Without ``operator_idle`` no person of ours has written."""
@@ -74,6 +76,8 @@ class GivenFacts(Strict):
             first_message=self.first_message,
             last_operator_ms=None if self.operator_idle is None else now_ms - self.operator_idle,
             language=self.language,
+            spoken=frozenset(name for rule in self.after_rule or () for name in (rule, f"rule:{rule}")),
+            tags=tuple((self.tag or {}).items()),
         )
 
     def _order(self) -> Order:

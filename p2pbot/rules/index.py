@@ -2,7 +2,8 @@
 
 Promise: ``PhraseIndex.hits`` agrees with asking each phrase in turn. Each phrase hangs on one of its words (the one
 that the fewest phrases share); a message's words are looked up whole, and as beginnings, endings and insides of the
-few lengths that the wildcards have.
+few lengths that the wildcards have. A word that may have a typo hangs on itself and on what is left of it without any
+one letter.
 """
 
 from __future__ import annotations
@@ -11,7 +12,9 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 
 from p2pbot.rules.folding import Folded
-from p2pbot.rules.phrases import Part, Phrase
+from p2pbot.rules.phrases import Part, Phrase, without_one
+
+_LONGEST_TYPO = 40  # letters: a longer word of a message is no word, and looking it up is dear
 
 
 class PhraseIndex:
@@ -20,10 +23,15 @@ class PhraseIndex:
     def __init__(self, phrases: Iterable[Phrase]) -> None:
         self._phrases = tuple(phrases)
         self._hooks: dict[tuple[bool, bool], dict[str, list[tuple[int, int]]]] = defaultdict(lambda: defaultdict(list))
+        self._near: dict[str, list[tuple[int, int]]] = defaultdict(list)
         shared = Counter(part for phrase in self._phrases for part in set(phrase.parts))
         for number, phrase in enumerate(self._phrases):
             at = min(range(len(phrase.parts)), key=lambda at: _cost(phrase.parts[at], shared))
             part = phrase.parts[at]
+            if part.near:
+                for piece in without_one(part.word):
+                    self._near[piece].append((number, at))
+                continue
             self._hooks[part.open_left, part.open_right][part.word].append((number, at))
         self._lengths = {shape: sorted({len(word) for word in hooks}) for shape, hooks in self._hooks.items()}
 
@@ -41,11 +49,14 @@ class PhraseIndex:
         for shape, hooks in self._hooks.items():
             for piece in set(_pieces(word, shape, self._lengths[shape])):
                 yield from hooks.get(piece, ())
+        if self._near and len(word) <= _LONGEST_TYPO:
+            for piece in without_one(word):
+                yield from self._near.get(piece, ())
 
 
 def _cost(part: Part, shared: Counter[Part]) -> tuple[int, int]:
     """Rank a part as a hook: closed before open (an open one is looked up in pieces), rare before common."""
-    return (part.open_left + part.open_right, shared[part])
+    return (part.open_left + part.open_right + part.near, shared[part])
 
 
 def _pieces(word: str, shape: tuple[bool, bool], lengths: list[int]) -> Iterator[str]:

@@ -75,14 +75,30 @@ _SMALL_WORDS = {
     "it": "il lo gli che per con mio ciao grazie come pagato inviato una sono",
     "id": "yang saya anda sudah belum terima kasih halo tolong bayar transfer tidak ya kak",
 }
+_OF_SCRIPTS = frozenset(code for code, _ in _SCRIPTS)
 _WORDS = {code: frozenset(words.split()) for code, words in _SMALL_WORDS.items()}
 
 
 def guess_language(text: str) -> str | None:
     """Return the code of the language that ``text`` seems to be in, or None."""
-    for code, script in _SCRIPTS:
-        if script.search(text):
-            return code
+    return _by_script(text) or _by_words(text)
+
+
+def settled_language(known: str, text: str) -> str:
+    """Return the language of a talk after ``text``; empty while nothing told of one.
+
+    It stays what it was, but a script decides over a guess by small words: many say "hi" and go on in their own.
+    """
+    if known in _OF_SCRIPTS:
+        return known
+    return _by_script(text) or known or _by_words(text) or ""
+
+
+def _by_script(text: str) -> str | None:
+    return next((code for code, script in _SCRIPTS if script.search(text)), None)
+
+
+def _by_words(text: str) -> str | None:
     words = fold(text).words
     scores = {code: sum(word in known for word in words) for code, known in _WORDS.items()}
     best = max(scores.values())

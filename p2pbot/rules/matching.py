@@ -1,6 +1,7 @@
 """Whether a text is meant: the text checks of one rule, over phrases found once for all rules.
 
 Promise: all checks of a rule must hold; within one check any of its phrases will do (``all_words``: all of them).
+Blocks (``any``, ``all``, ``not``) hold checks again; a pattern that took too long makes unknown what hangs on it.
 """
 
 from __future__ import annotations
@@ -8,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 
-from p2pbot.rules.conditions import Answer, Truth
+from p2pbot.rules.checks import Answer, Truth
 from p2pbot.rules.folding import Folded, fold, visible
 from p2pbot.rules.index import PhraseIndex
 from p2pbot.rules.regexes import Found, Pattern, TimedOut
@@ -73,53 +74,115 @@ class PatternCheck:
         """The check in words."""
         return ("not " if self.negative else "") + " or ".join(pattern.text for pattern in self.patterns[:_SHOWN])
 
+    def search(self, heard: Heard) -> Searched:
+        """Ask each pattern; ``check`` is set when the check does not hold."""
+        results = [pattern.search(heard.visible) for pattern in self.patterns]
+        found = next((result for result in results if isinstance(result, Found)), None)
+        if found is None and any(isinstance(result, TimedOut) for result in results):
+            return Searched(Answer(Truth.UNKNOWN, "took too long"), self, timed_out=True)
+        if (found is not None) == self.negative:
+            return Searched(Answer(Truth.FALSE, "found" if found else "not found"), self)
+        return Searched(Answer(Truth.TRUE, "found"), groups=found.groups if found else ())
+
+
+@dataclass(frozen=True, slots=True)
+class BlockCheck:
+    """``any``, ``all`` or ``not``: matchers of which one, each, or none must hold."""
+
+    name: str
+    matchers: tuple[Matcher, ...]
+    where: str
+
+    @property
+    def wanted(self) -> str:
+        """The check in words."""
+        quantity = {"any": "one", "all": "each", "not": "none"}[self.name]
+        return f"{quantity} of {len(self.matchers)} blocks"
+
+    def called_by(self) -> list[frozenset[int]]:
+        """Return sets of phrases; a text must hold one of each set."""
+        needs = [matcher.called_by() for matcher in self.matchers]
+        known = [need for need in needs if need is not None]
+        if self.name == "all":
+            return known
+        return [frozenset().union(*known)] if self.name == "any" and len(known) == len(needs) else []
+
+    def search(self, heard: Heard) -> Searched:
+        """Ask every block."""
+        asked = [matcher.judge(heard) for matcher in self.matchers]
+        truths = [one.answer.truth for one in asked]
+        late = any(one.timed_out for one in asked)
+        good, bad = (Truth.FALSE, Truth.TRUE) if self.name == "not" else (Truth.TRUE, Truth.FALSE)
+        enough = any(one is good for one in truths) if self.name == "any" else all(one is good for one in truths)
+        if enough:
+            held = [one for one in asked if one.answer.truth is Truth.TRUE]
+            groups = tuple(group for one in (held[:1] if self.name == "any" else held) for group in one.groups)
+            return Searched(Answer(Truth.TRUE, "holds"), groups=groups)
+        failed = all(one is bad for one in truths) if self.name == "any" else any(one is bad for one in truths)
+        answer = Answer(Truth.FALSE, "does not hold") if failed else Answer(Truth.UNKNOWN, "took too long")
+        return Searched(answer, self, timed_out=late and not failed)
+
 
 @dataclass(frozen=True, slots=True)
 class Searched:
-    """What a rule's patterns said together: an answer, the named groups, whether one ran into its deadline."""
+    """What a rule's checks said together: an answer, the named groups, whether a pattern ran into its deadline."""
 
     answer: Answer
-    check: PatternCheck | None = None
+    check: PhraseCheck | PatternCheck | BlockCheck | None = None
     groups: tuple[tuple[str, str], ...] = ()
     timed_out: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Matcher:
-    """The text checks of one rule; none at all means any text."""
+    """The text checks of one rule or block; none at all means any text."""
 
     phrases: tuple[PhraseCheck, ...] = ()
     patterns: tuple[PatternCheck, ...] = ()
+    blocks: tuple[BlockCheck, ...] = ()
 
     @property
     def needs_text(self) -> bool:
         """Whether there is anything to check."""
-        return bool(self.phrases or self.patterns)
+        return bool(self.phrases or self.patterns or self.blocks)
 
     @property
     def names(self) -> frozenset[str]:
-        """The named groups that ``match`` has in this rule's texts."""
+        """The named groups that ``match`` may have in this rule's texts."""
         positive = [check for check in self.patterns if not check.negative]
-        return frozenset(name for check in positive for pattern in check.patterns for name in pattern.names)
+        own = {name for check in positive for pattern in check.patterns for name in pattern.names}
+        inner = (matcher.names for block in self.blocks if block.name != "not" for matcher in block.matchers)
+        return frozenset(own).union(*inner)
 
     def missing(self, hits: frozenset[int]) -> PhraseCheck | None:
         """Return the first phrase check that does not hold, or None."""
         return next((check for check in self.phrases if not check.holds(hits)), None)
 
-    def search(self, text: str) -> Searched:
-        """Ask the patterns, in order; the first check that does not hold decides."""
+    def called_by(self) -> frozenset[int] | None:
+        """Return phrases of which a text must hold at least one, the fewest that can be told; None: any text may do."""
+        positive = [check for check in self.phrases if not check.negative]
+        needs = [frozenset(n for n, _ in (c.phrases[:1] if c.every else c.phrases)) for c in positive]
+        needs += [need for block in self.blocks for need in block.called_by()]
+        return min(needs, key=len, default=None)
+
+    def search(self, heard: Heard) -> Searched:
+        """Ask patterns and blocks, in order; the first that does not hold decides."""
         groups: tuple[tuple[str, str], ...] = ()
-        for check in self.patterns:
-            results = [pattern.search(text) for pattern in check.patterns]
-            found = next((result for result in results if isinstance(result, Found)), None)
-            if found is None and any(isinstance(result, TimedOut) for result in results):
-                return Searched(Answer(Truth.UNKNOWN, "took too long"), check, timed_out=True)
-            if (found is not None) == check.negative:
-                return Searched(Answer(Truth.FALSE, "found" if found else "not found"), check)
-            if found is not None:
-                groups = (*groups, *found.groups)
+        checks: tuple[PatternCheck | BlockCheck, ...] = (*self.patterns, *self.blocks)
+        for check in checks:
+            searched = check.search(heard)
+            if searched.check is not None:
+                return searched
+            groups = (*groups, *searched.groups)
         return Searched(Answer(Truth.TRUE, "found"), groups=groups)
+
+    def judge(self, heard: Heard) -> Searched:
+        """Ask everything."""
+        missing = self.missing(heard.hits)
+        if missing is not None:
+            return Searched(Answer(Truth.FALSE, missing.actual(heard.hits)), missing)
+        return self.search(heard)
 
     def matches(self, heard: Heard) -> bool:
         """Whether the text is meant, whatever the order."""
-        return self.missing(heard.hits) is None and self.search(heard.visible).answer.truth is Truth.TRUE
+        return self.judge(heard).answer.truth is Truth.TRUE

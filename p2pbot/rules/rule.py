@@ -6,23 +6,32 @@ facts, patterns, frequency, and at last the words themselves.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import accumulate
 
 from p2pbot.model import EventKind, FiringCount, FiringMark, LimitScope, Stimulus
-from p2pbot.rules.conditions import Answer, Check, Truth
+from p2pbot.rules.checks import Answer, Check, Truth
 from p2pbot.rules.facts import Facts
 from p2pbot.rules.limits import Limit, refusal, scope_ids
-from p2pbot.rules.matching import Heard, Matcher, PatternCheck, PhraseCheck, Searched
+from p2pbot.rules.matching import BlockCheck, Heard, Matcher, PatternCheck, PhraseCheck, Searched
 from p2pbot.rules.replies import Chance, Reply
+from p2pbot.rules.spec import TIMED
 from p2pbot.rules.templates import CannotSay, Text
 from p2pbot.rules.variables import values
 from p2pbot.rules.verdict import Firing, Handover, Outcome, RuleTrace
 
+_LONGEST_TYPING_MS = 60_000  # of one bubble: a longer wait looks like nobody is there
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
-    """A rule ready to be asked. ``scopes`` are those in which its firings are counted; ``where`` is its place."""
+    """A rule ready to be asked.
+
+    ``scopes`` are those in which its firings are counted; ``where`` is its place; ``spans`` its timed events; ``key``:
+    under what its firings are counted for ``after_rule``.
+    """
 
     id: str
     group: str
@@ -40,6 +49,12 @@ class Rule:
     expires_ms: int | None = None
     notify: tuple[Text, ...] = ()
     handover: Handover | None = None
+    unmute: bool = False
+    tags: tuple[tuple[str, str], ...] = ()
+    typing_cps: int = 0
+    debounce_ms: int = 0
+    spans: tuple[tuple[EventKind, int], ...] = ()
+    key: str = ""
     goes_on: bool = False
     shadow: bool = False
 
@@ -75,14 +90,27 @@ class Meeting:
 
 def meet(rule: Rule, occasion: Occasion) -> Meeting:
     """Ask one rule about one occasion."""
-    failed = _text_failure(rule, occasion) or _fact_failure(rule, occasion)
+    failed = _timer_failure(rule, occasion) or _text_failure(rule, occasion) or _fact_failure(rule, occasion)
     if failed:
         return Meeting(failed)
-    searched = rule.matcher.search(occasion.heard.visible) if occasion.heard else Searched(Answer(Truth.TRUE, ""))
+    searched = rule.matcher.search(occasion.heard) if occasion.heard else Searched(Answer(Truth.TRUE, ""))
     if searched.check is not None:
         trace = _failure(rule, searched.answer.truth, searched.check, searched.answer.actual)
         return Meeting(trace, timed_out=searched.timed_out)
     return _limit_failure(rule, occasion) or _speak(rule, occasion, searched.groups)
+
+
+def _timer_failure(rule: Rule, occasion: Occasion) -> RuleTrace | None:
+    """Return the trace of a rule that waits for another span than has run out now."""
+    kind, span_ms = occasion.stimulus.kind, occasion.stimulus.span_ms
+    wanted_ms = dict(rule.spans).get(kind, 0)
+    if wanted_ms == span_ms or kind not in TIMED:
+        return None
+    return RuleTrace(rule.id, Outcome.NO, TIMED[kind], _span(wanted_ms), _span(span_ms), rule.where)
+
+
+def _span(span_ms: int) -> str:
+    return f"{span_ms // 1000}s" if span_ms else "the exchange's own card"
 
 
 def _text_failure(rule: Rule, occasion: Occasion) -> RuleTrace | None:
@@ -111,7 +139,9 @@ def _fact_failure(rule: Rule, occasion: Occasion) -> RuleTrace | None:
     return unknown
 
 
-def _failure(rule: Rule, truth: Truth, check: Check | PhraseCheck | PatternCheck, actual: str) -> RuleTrace:
+def _failure(
+    rule: Rule, truth: Truth, check: Check | PhraseCheck | PatternCheck | BlockCheck, actual: str
+) -> RuleTrace:
     outcome = Outcome.NO if truth is Truth.FALSE else Outcome.UNKNOWN
     return RuleTrace(rule.id, outcome, check.name, check.wanted, actual, check.where)
 
@@ -143,18 +173,34 @@ def _speak(rule: Rule, occasion: Occasion, groups: tuple[tuple[str, str], ...]) 
 
 def _firing(rule: Rule, occasion: Occasion, bubbles: tuple[str, ...], notify: tuple[str, ...]) -> Firing:
     low, high = rule.delay_ms
-    ids = occasion.scope_ids
-    marks = (
-        FiringMark(group=rule.group, scope=scope, scope_id=ids[scope], at_ms=occasion.now_ms)
-        for scope in sorted(rule.scopes)
-    )
+    delays_ms = _typed(bubbles, rule.typing_cps) if rule.typing_cps else ()
+    drawn_ms = low if low == high else round(occasion.rng.uniform(low, high))
     return Firing(
         rule_id=rule.id,
         bubbles=bubbles,
-        delay_ms=low if low == high else round(occasion.rng.uniform(low, high)),
+        delay_ms=delays_ms[0] if delays_ms else drawn_ms,
+        delays_ms=delays_ms,
         expires_ms=rule.expires_ms,
         notify=notify,
         handover=rule.handover,
-        marks=tuple(marks),
+        unmute=rule.unmute,
+        tags=rule.tags,
+        debounce_ms=rule.debounce_ms,
+        marks=tuple(_marks(rule, occasion)),
         shadow=rule.shadow,
     )
+
+
+def _typed(bubbles: tuple[str, ...], cps: int) -> tuple[int, ...]:
+    """Return when each bubble would be typed to its end: one after the other, none longer than a minute."""
+    spans = (min(len(bubble) * 1000 // cps, _LONGEST_TYPING_MS) for bubble in bubbles)
+    return tuple(accumulate(spans))
+
+
+def _marks(rule: Rule, occasion: Occasion) -> Iterator[FiringMark]:
+    ids, at_ms = occasion.scope_ids, occasion.now_ms
+    for scope in sorted(rule.scopes):
+        yield FiringMark(group=rule.group, scope=scope, scope_id=ids[scope], at_ms=at_ms)
+    if rule.key and rule.key != rule.group:
+        order = LimitScope.ORDER
+        yield FiringMark(group=rule.key, scope=order, scope_id=ids[order], at_ms=at_ms)

@@ -14,11 +14,13 @@ from dataclasses import dataclass, replace
 from p2pbot.document import Finding, Loaded, Position, Severity, load_document
 from p2pbot.model import LimitScope
 from p2pbot.rules.choice import RuleSet
-from p2pbot.rules.compiling import Phrases, RuleCompiler
+from p2pbot.rules.compiling import RuleCompiler
 from p2pbot.rules.dialogue import RuleFile
 from p2pbot.rules.lints import without_ignored
 from p2pbot.rules.rule import Rule
+from p2pbot.rules.shared import RuleFileRead, Shared, share
 from p2pbot.rules.spec import FileSpec, RuleSpec
+from p2pbot.rules.text_checks import Phrases
 
 __all__ = ["LoadedRules", "RuleSet", "content_hash", "load_rules"]
 MAX_FILES = 200  # a directory that somebody keeps by hand
@@ -44,9 +46,13 @@ def load_rules(files: Mapping[str, str]) -> LoadedRules:
     if len(files) > MAX_FILES:
         return LoadedRules(None, (_plain("rules", f"there are {len(files)} rule files, more than {MAX_FILES}"),))
     phrases, findings, compiled = Phrases(), list[Finding](), list[_Compiled]()
-    for name in sorted(files):
-        found, rules = _compile_file(name, files[name], phrases)
-        findings += found
+    read = [_read(name, files[name]) for name in sorted(files)]
+    shared, taken = share(read)
+    findings += taken
+    for file in read:
+        findings += file.loaded.findings
+        rules = _compile_file(file, phrases, shared)
+        findings += [finding for compiler, _ in rules for finding in compiler.findings]
         compiled += rules
     findings += _duplicates(compiled)
     ruleset = RuleSet(_with_group_scopes(rule for _, rule in compiled if rule), phrases.numbers, content_hash(files))
@@ -67,17 +73,16 @@ def content_hash(files: Mapping[str, str]) -> str:
     return digest.hexdigest()[:_HASH_LENGTH]
 
 
-def _compile_file(name: str, text: str, phrases: Phrases) -> tuple[list[Finding], list[_Compiled]]:
+def _read(name: str, text: str) -> RuleFileRead:
+    """Read a file as far as it is sound: of one with faults the other rules are looked at all the same."""
     loaded: Loaded[FileSpec] = load_document(text, name, RuleFile)
-    findings, rules = list(loaded.findings), list[_Compiled]()
-    for index in range(loaded.size(("rules",))):
-        spec = loaded.part(("rules", index), RuleSpec)
-        if spec is None:
-            continue  # its faults are among the file's; the other rules are looked at all the same
-        compiler = RuleCompiler(loaded, index, spec, phrases)
-        rules.append((compiler, compiler.compile()))
-        findings += compiler.findings
-    return findings, rules
+    parts = ((index, loaded.part(("rules", index), RuleSpec)) for index in range(loaded.size(("rules",))))
+    return RuleFileRead(loaded, tuple((index, spec) for index, spec in parts if spec is not None))
+
+
+def _compile_file(file: RuleFileRead, phrases: Phrases, shared: Shared) -> list[_Compiled]:
+    compilers = (RuleCompiler(file.loaded, index, spec, phrases, shared) for index, spec in file.rules)
+    return [(compiler, compiler.compile()) for compiler in compilers]
 
 
 def _of_file(findings: Iterable[Finding], name: str, text: str) -> list[Finding]:

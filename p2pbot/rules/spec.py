@@ -6,82 +6,40 @@ Promise: what the language has and this version has not is refused with a senten
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from typing import Annotated, Any, ClassVar, Literal, TypeVar
+from typing import Annotated, ClassVar, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag
+from pydantic import BeforeValidator, Discriminator, Field, Tag, model_validator
 
-from p2pbot.document import complaint, did_you_mean
+from p2pbot.document import complaint
 from p2pbot.model import EventKind, LimitScope, Mode, OrderStatus, Side
-from p2pbot.rules.languages import LANGUAGES
-from p2pbot.rules.measures import Bound, Kind, duration_ms, duration_range_ms, parse_bound
+from p2pbot.rules.fields import (
+    YEAR_MS,
+    Days,
+    Item,
+    Language,
+    Many,
+    Name,
+    Numbers,
+    Percents,
+    Phrases,
+    Strict,
+    duration,
+    worded,
+)
+from p2pbot.rules.hours import DayRange, WindowSpec, Zone
+from p2pbot.rules.measures import duration_range_ms
 
-T = TypeVar("T")
-MAX_PHRASES = 500  # in one list of one rule; longer ones are a list of their own
-_LATER_EVENTS = ("payment_expiring", "appeal_opened", "appeal_closed", "silence", "operator_message")
+__all__ = ["FileSpec", "Language", "Many", "Name", "RuleSpec", "Strict"]
+# What these tell of is the operator's alone: a rule may act on them, never speak.
+SPEECHLESS = frozenset({EventKind.OPERATOR_MESSAGE, EventKind.APPEAL_OPENED, EventKind.APPEAL_CLOSED})
+TIMED = {EventKind.PAYMENT_EXPIRING: "before", EventKind.SILENCE: "for"}
+MAX_TAGS = 20  # tags that one order may carry
+_TYPING = re.compile(r"(\d{1,3})\s?cps")
+_LONGEST_DELAY_MS = 600_000  # a reply that comes later answers nobody
 
 
 def _later(*keys: str) -> dict[str, str]:
     return {key: f"`{key}` is not supported yet" for key in keys}
-
-
-def _listed(value: object) -> object:
-    return value if isinstance(value, list) else [value]
-
-
-def _filled(value: tuple[T, ...]) -> tuple[T, ...]:
-    if not value:
-        raise complaint("the list is empty", hint="remove the key, or give it a value")
-    return value
-
-
-def _worded(parse: Callable[[str], T]) -> Callable[[Any], Any]:
-    """Return a validator that parses a text and turns a ValueError into a finding."""
-
-    def validate(value: object) -> T:
-        if not isinstance(value, str):
-            raise complaint("expected a text here")
-        if len(value) > _LONGEST_MEASURE:
-            raise complaint("this text is too long here")
-        try:
-            return parse(value)
-        except ValueError as error:
-            raise complaint(str(error)) from None
-
-    return validate
-
-
-def _bounded(kind: Kind) -> BeforeValidator:
-    return BeforeValidator(_worded(lambda text: parse_bound(text, kind)), json_schema_input_type=str)
-
-
-def _duration(longest_ms: int, spoken: str) -> BeforeValidator:
-    def parse(text: str) -> int:
-        value = duration_ms(text)
-        if value > longest_ms:
-            raise ValueError(f"`{text[:40]}` is too long; at most {spoken}")
-        return value
-
-    return BeforeValidator(_worded(parse), json_schema_input_type=str)
-
-
-def _event(value: object) -> object:
-    if value in _LATER_EVENTS:
-        raise complaint(f"the event `{value}` is not supported yet")
-    return value
-
-
-def _language(code: str) -> str:
-    if code not in LANGUAGES:
-        near = did_you_mean(code, LANGUAGES)
-        raise complaint(f"`{code[:40]}` is not a language code", hint=near or "write en, ru, zh …, or default")
-    return code
-
-
-def _name(text: str) -> str:
-    if not _NAME.fullmatch(text):
-        raise complaint(f"`{text[:64]}` is not a name", hint="write letters, digits, . _ - without blanks, at most 64")
-    return text
 
 
 def _delay(text: str) -> tuple[int, int]:
@@ -91,24 +49,14 @@ def _delay(text: str) -> tuple[int, int]:
     return low, high
 
 
-_LONGEST_MEASURE = 60  # characters of a number, a time or a range
-_NAME = re.compile(r"\w[\w.-]{0,63}")
-_LONGEST_DELAY_MS = 600_000  # a reply that comes later answers nobody
-_YEAR_MS = 366 * 86_400_000
-
-Many = Annotated[tuple[T, ...], BeforeValidator(_listed), AfterValidator(_filled)]
-Phrases = Annotated[Many[str], Field(max_length=MAX_PHRASES)]
-Numbers = Many[Annotated[Bound, _bounded("number")]]
-Percents = Many[Annotated[Bound, _bounded("percent")]]
-Days = Many[Annotated[Bound, _bounded("days")]]
-Name = Annotated[str, AfterValidator(_name)]
-Language = Annotated[str, AfterValidator(_language)]
+def _typing(text: str) -> int:
+    found = _TYPING.fullmatch(text.strip())
+    if not found or not int(found[1]):
+        raise ValueError(f"`{text[:40]}` is not a speed; write 12cps (characters per second)")
+    return int(found[1])
 
 
-class Strict(BaseModel):
-    """A mapping with known keys only."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
+TagValue = Annotated[str, Field(min_length=1, max_length=64)]
 
 
 class CounterpartySpec(Strict):
@@ -118,29 +66,42 @@ class CounterpartySpec(Strict):
     completion: Percents | None = None
     registered: Days | None = None
     trades_with_us: Numbers | None = None
-    nickname: Many[str] | None = None
+    nickname: Many[Item] | None = None
 
 
 class WhenSpec(Strict):
     """``when:``: all must hold; a list means any of it."""
 
-    EXPLAINED_KEYS: ClassVar = _later("hours", "weekday", "after_rule", "futures", "balance")
-
     side: Many[Side] | None = None
     order_status: Many[Literal["unpaid", "paid", "appeal", "completed", "cancelled"]] | None = None
-    asset: Many[str] | None = None
-    fiat: Many[str] | None = None
+    asset: Many[Item] | None = None
+    fiat: Many[Item] | None = None
     amount: Numbers | None = None
     total: Numbers | None = None
     price: Numbers | None = None
-    payment_method: Many[str] | None = None
-    ad: Many[str] | None = None
-    account: Many[str] | None = None
+    payment_method: Many[Item] | None = None
+    ad: Many[Item] | None = None
+    account: Many[Item] | None = None
     counterparty: CounterpartySpec | None = None
     first_message: bool | None = None
     message_no: Numbers | None = None
     language: Many[Language] | None = None
-    operator_idle: Annotated[int, _duration(_YEAR_MS, "366d")] | None = None
+    operator_idle: Annotated[int, duration(YEAR_MS, "366d")] | None = None
+    hours: Many[Name] | None = None
+    weekday: Many[DayRange] | None = None
+    zone: Zone | None = None
+    after_rule: Many[Name] | None = None
+    tag: Annotated[dict[Name, Many[TagValue]], Field(min_length=1)] | None = None
+    futures: Annotated[dict[Name, Numbers], Field(min_length=1)] | None = None
+    balance: Annotated[dict[Name, Numbers], Field(min_length=1)] | None = None
+
+    @model_validator(mode="after")
+    def _days_need_a_zone(self) -> Self:
+        if self.weekday is not None and self.zone is None:
+            raise complaint("`weekday` needs a `zone`", hint="for example {weekday: sat-sun, zone: Europe/Istanbul}")
+        if self.zone is not None and self.weekday is None:
+            raise complaint("`zone` is for `weekday`; a window of `hours` has its own")
+        return self
 
     @property
     def statuses(self) -> frozenset[OrderStatus]:
@@ -157,7 +118,7 @@ class OncePerSpec(Strict):
 class EverySpec(Strict):
     """``{every: 10m, per: order}``."""
 
-    every: Annotated[int, _duration(_YEAR_MS, "366d")]
+    every: Annotated[int, duration(YEAR_MS, "366d")]
     per: Literal["order", "counterparty", "account"] = "order"
 
 
@@ -171,8 +132,20 @@ class AtMostSpec(Strict):
 class HandoverSpec(Strict):
     """``handover: {for: 2h, reason: …}``."""
 
-    for_ms: Annotated[int, _duration(_YEAR_MS, "366d")] | None = Field(None, alias="for")
+    for_ms: Annotated[int, duration(YEAR_MS, "366d")] | None = Field(None, alias="for")
     reason: Annotated[str, Field(max_length=200)] = ""
+
+
+class TypingSpec(Strict):
+    """``delay: {typing: 12cps}``: as long as a person would need to type it."""
+
+    typing: Annotated[int, BeforeValidator(worded(_typing), json_schema_input_type=str)]
+
+
+class SnippetSpec(Strict):
+    """``{snippet: wait}``: a text that is written once, under ``snippets:``."""
+
+    snippet: Name
 
 
 class ChoiceSpec(Strict):
@@ -183,10 +156,14 @@ class ChoiceSpec(Strict):
     text_any: Annotated[Many[str], Field(max_length=50)]
 
 
-def _reply_shape(value: object) -> str:
+def _reply_shape(value: object) -> str:  # noqa: PLR0911 - a table
     match value:
         case list():
             return "<bubbles>"
+        case SnippetSpec():
+            return "<snippet>"
+        case dict() if "snippet" in value:
+            return "<snippet>"
         case ChoiceSpec():
             return "<choice>"
         case dict() if value.keys() & {"text_any", "image", "caption"}:
@@ -204,27 +181,30 @@ def _handover_shape(value: object) -> object:
     return {} if value in {"yes", "true", "on"} else {"for": value}
 
 
+def _delay_shape(value: object) -> str:
+    return "<typing>" if isinstance(value, dict | TypingSpec) else "<delay>"
+
+
 Text = Annotated[str, Tag("<text>")]
 Choice = Annotated[ChoiceSpec, Tag("<choice>")]
-Line = Annotated[Text | Choice, Discriminator(_reply_shape)]
+Snippet = Annotated[SnippetSpec, Tag("<snippet>")]
+Line = Annotated[Text | Choice | Snippet, Discriminator(_reply_shape)]
 ByLanguage = Annotated[dict[Language, Line], Field(min_length=1), Tag("<languages>")]
-Bubble = Annotated[Text | Choice | ByLanguage, Discriminator(_reply_shape)]
-Lines = Annotated[list[Line], Field(min_length=1, max_length=10), Tag("<bubbles>")]
-Spoken = Annotated[Text | Choice | Lines, Discriminator(_reply_shape)]
+Bubble = Annotated[Text | Choice | Snippet | ByLanguage, Discriminator(_reply_shape)]
+Lines = Annotated[list[Bubble], Field(min_length=1, max_length=10), Tag("<bubbles>")]
+Spoken = Annotated[Text | Choice | Snippet | Lines, Discriminator(_reply_shape)]
 SpokenByLanguage = Annotated[dict[Language, Spoken], Field(min_length=1), Tag("<languages>")]
-Bubbles = Annotated[list[Bubble], Field(min_length=1, max_length=10), Tag("<bubbles>")]
-Reply = Annotated[Text | Choice | Bubbles | SpokenByLanguage, Discriminator(_reply_shape)]
+Reply = Annotated[Text | Choice | Snippet | Lines | SpokenByLanguage, Discriminator(_reply_shape)]
+Written = Annotated[Text | Choice, Discriminator(_reply_shape)]
+WrittenByLanguage = Annotated[dict[Language, Written], Field(min_length=1), Tag("<languages>")]
+Snippets = Annotated[Text | Choice | WrittenByLanguage, Discriminator(_reply_shape)]
+DelayRange = Annotated[tuple[int, int], BeforeValidator(worded(_delay), json_schema_input_type=str), Tag("<delay>")]
+Delay = Annotated[DelayRange | Annotated[TypingSpec, Tag("<typing>")], Discriminator(_delay_shape)]
 
 
-class RuleSpec(Strict):
-    """One rule as it is written."""
+class MatchSpec(Strict):
+    """What a message must hold; all of it. Blocks hold the same keys again."""
 
-    EXPLAINED_KEYS: ClassVar = _later(
-        "any", "all", "not", "typos", "debounce", "unmute", "set", "stop", "before", "for"
-    )
-
-    id: Name
-    on: Many[Annotated[EventKind, BeforeValidator(_event)]] = (EventKind.MESSAGE,)
     words: Phrases | None = None
     not_words: Phrases | None = None
     all_words: Phrases | None = None
@@ -235,25 +215,62 @@ class RuleSpec(Strict):
     not_starts: Phrases | None = None
     regex: Annotated[Many[str], Field(max_length=50)] | None = None
     not_regex: Annotated[Many[str], Field(max_length=50)] | None = None
+    any_: Annotated[Many[BlockSpec], Field(max_length=20)] | None = Field(None, alias="any")
+    all_: Annotated[Many[BlockSpec], Field(max_length=20)] | None = Field(None, alias="all")
+    not_: Annotated[Many[BlockSpec], Field(max_length=20)] | None = Field(None, alias="not")
+
+
+class BlockSpec(MatchSpec):
+    """One item of ``any:``, ``all:`` or ``not:``."""
+
+    @model_validator(mode="after")
+    def _holds_something(self) -> Self:
+        if not self.model_fields_set:
+            raise complaint("the block is empty", hint="write words, regex … into it")
+        return self
+
+
+class RuleSpec(MatchSpec):
+    """One rule as it is written."""
+
+    id: Name
+    on: Many[EventKind] = (EventKind.MESSAGE,)
+    before: Annotated[int, duration(86_400_000, "24h")] | None = None
+    for_: Annotated[int, duration(86_400_000, "24h")] | None = Field(None, alias="for")
+    typos: Literal["0", "1"] = "0"
     when: WhenSpec = WhenSpec()
     limit: Many[OncePerSpec | EverySpec | AtMostSpec] = (OncePerSpec(once_per="order"),)
     group: Name | None = None
     priority: Annotated[int, Field(ge=-1000, le=1000)] = 0
     continue_: bool = Field(default=False, alias="continue")
+    stop: bool = False
     reply: Reply | None = None
-    delay: Annotated[tuple[int, int], BeforeValidator(_worded(_delay), json_schema_input_type=str)] = (0, 0)
-    expires: Annotated[int, _duration(3_600_000, "1h")] | None = None
+    delay: Delay = (0, 0)
+    debounce: Annotated[int, duration(30_000, "30s")] | None = None
+    expires: Annotated[int, duration(3_600_000, "1h")] | None = None
     notify: Annotated[Many[str], Field(max_length=5)] | None = None
     handover: Annotated[HandoverSpec, BeforeValidator(_handover_shape)] | None = None
+    unmute: bool = False
+    set: Annotated[dict[Name, TagValue], Field(min_length=1, max_length=MAX_TAGS)] | None = None
     mode: Mode = Mode.LIVE
     examples: Annotated[Many[str], Field(max_length=200)] | None = None
     not_examples: Annotated[Many[str], Field(max_length=200)] | None = None
 
 
-class FileSpec(Strict):
-    """A rule file."""
+class SharedSpec(Strict):
+    """What a file gives to the rules of every file, by name."""
 
-    EXPLAINED_KEYS: ClassVar = _later("snippets", "lists", "tests", "windows", "default_language")
+    snippets: Annotated[dict[Name, Snippets], Field(max_length=500, default_factory=dict)]
+    lists: Annotated[
+        dict[Name, Annotated[Many[str], Field(max_length=10_000)]], Field(max_length=500, default_factory=dict)
+    ]
+    windows: Annotated[dict[Name, WindowSpec], Field(max_length=100, default_factory=dict)]
+
+
+class FileSpec(SharedSpec):
+    """A rule file. One without rules may hold lists, snippets and windows for the others."""
+
+    EXPLAINED_KEYS: ClassVar = _later("tests", "default_language")
 
     version: Literal["1"]
-    rules: list[RuleSpec]
+    rules: Annotated[list[RuleSpec], Field(default_factory=list)]

@@ -63,16 +63,27 @@ class Firing:
     """One rule speaks.
 
     ``bubbles`` are rendered texts in order; ``expires_ms`` counts from when they may be sent (None: as configured).
+    ``delays_ms``: one for each bubble, when they differ. ``debounce_ms``: wait this long for the counterparty's next
+    message before deciding.
     """
 
     rule_id: str
     bubbles: tuple[str, ...] = field(default=(), repr=False)
     delay_ms: int = 0
+    delays_ms: tuple[int, ...] = ()
     expires_ms: int | None = None
     notify: tuple[str, ...] = ()
     handover: Handover | None = None
+    unmute: bool = False
+    tags: tuple[tuple[str, str], ...] = ()
+    debounce_ms: int = 0
     marks: tuple[FiringMark, ...] = ()
     shadow: bool = False
+
+    @property
+    def is_stop(self) -> bool:
+        """Whether the rule says, tells and changes nothing: it is there to end the search in silence."""
+        return not (self.bubbles or self.notify or self.handover or self.unmute or self.tags)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from p2pbot.model import Counterparty, OrderStatus, PaymentMethod, Side
-from p2pbot.rules.conditions import Truth, compile_when
+from p2pbot.rules.checks import Truth
+from p2pbot.rules.conditions import compile_when
 from p2pbot.rules.facts import Facts
 from p2pbot.rules.spec import WhenSpec
 from tests.fakes.occasions import NOW_MS, an_order, rules, some_facts
@@ -155,3 +156,25 @@ def test_no_rule_with_an_unknown_fact_fires() -> None:
     verdict = asked.ask("xyz", facts)
     assert verdict.firings == ()
     assert {trace.outcome for trace in verdict.trace} == {"unknown"}
+
+
+@pytest.mark.parametrize(
+    ("when", "tags", "truth"),
+    [
+        ({"tag": {"vip": "gold"}}, (("vip", "Gold"),), Truth.TRUE),
+        ({"tag": {"vip": ["gold", "silver"]}}, (("vip", "tin"),), Truth.FALSE),
+        ({"tag": {"vip": "no"}}, (), Truth.TRUE),
+        ({"tag": {"vip": "yes"}}, (), Truth.FALSE),
+    ],
+)
+def test_a_tag_is_known_and_an_unset_one_reads_no(
+    when: dict[str, Any], tags: tuple[tuple[str, str], ...], truth: Truth
+) -> None:
+    """Tags are ours, so nothing about them is unknown."""
+    assert truth_of(when, some_facts(tags=tags)) is truth
+
+
+@pytest.mark.parametrize("when", [{"futures": {"position.BTCUSDT": "!=0"}}, {"balance": {"USDT": "<100"}}])
+def test_what_nobody_tells_of_is_unknown(when: dict[str, Any]) -> None:
+    """Until the streams bring it, such a rule is silent and says why."""
+    assert truth_of(when, some_facts()) is Truth.UNKNOWN

@@ -1,0 +1,72 @@
+"""Conditions on the moment and on what the talk has been through: hours, days, rules that spoke, tags.
+
+Promise: ``futures`` and ``balance`` are unknown as long as nobody tells them, so a rule that asks for them is silent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from zoneinfo import ZoneInfo
+
+from p2pbot.rules.checks import Answer, Check, Places, Truth, truth
+from p2pbot.rules.facts import Facts
+from p2pbot.rules.hours import DAYS, Window, local_day, shown
+from p2pbot.rules.shared import Shared
+from p2pbot.rules.spec import WhenSpec
+
+UNSET = "no"  # how a tag reads that was never set
+
+
+def moment_checks(when: WhenSpec, where: Places, shared: Shared) -> Iterator[Check]:
+    """Yield the checks that are written. Raises UnknownName, with nothing but the name at fault."""
+    if when.hours:
+        windows = tuple(shared.window(name) for name in when.hours)
+        yield _hours(windows, where(("hours",)))
+    if when.weekday and when.zone:
+        yield _weekday({day for days in when.weekday for day in days}, when.zone, where(("weekday",)))
+    if when.after_rule:
+        keys = tuple((name, shared.key_of(name)) for name in when.after_rule)
+        yield _after(keys, where(("after_rule",)))
+    for name, values in (when.tag or {}).items():
+        yield _tag(name, values, where(("tag", name)))
+    for group in ("futures", "balance"):
+        for name, bounds in (getattr(when, group) or {}).items():
+            wanted = " or ".join(map(str, bounds))
+            yield _unknown(f"when.{group}.{name}", wanted, where((group, name)))
+
+
+def _hours(windows: tuple[Window, ...], where: str) -> Check:
+    def judge(facts: Facts) -> Answer:
+        is_open = any(window.holds(facts.now_ms) for window in windows)
+        return Answer(truth(holds=is_open), shown(facts.now_ms, windows[0].zone))
+
+    return Check("when.hours", " or ".join(window.name for window in windows), where, judge)
+
+
+def _weekday(days: set[int], zone: str, where: str) -> Check:
+    def judge(facts: Facts) -> Answer:
+        return Answer(truth(holds=local_day(facts.now_ms, zone) in days), shown(facts.now_ms, ZoneInfo(zone)))
+
+    return Check("when.weekday", ", ".join(DAYS[day] for day in sorted(days)), where, judge)
+
+
+def _after(keys: tuple[tuple[str, str], ...], where: str) -> Check:
+    def judge(facts: Facts) -> Answer:
+        spoke = [name for name, key in keys if key in facts.spoken]
+        return Answer(truth(holds=bool(spoke)), f"{spoke[0]} spoke" if spoke else "none of them spoke")
+
+    return Check("when.after_rule", " or ".join(name for name, _ in keys), where, judge)
+
+
+def _tag(name: str, values: tuple[str, ...], where: str) -> Check:
+    wanted = {value.casefold() for value in values}
+
+    def judge(facts: Facts) -> Answer:
+        value = dict(facts.tags).get(name, UNSET)
+        return Answer(truth(holds=value.casefold() in wanted), value)
+
+    return Check(f"when.tag.{name}", " or ".join(values), where, judge)
+
+
+def _unknown(name: str, wanted: str, where: str) -> Check:
+    return Check(name, wanted, where, lambda _: Answer(Truth.UNKNOWN, "not known: p2pbot does not ask for it yet"))
