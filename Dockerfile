@@ -15,6 +15,7 @@ RUN python3 -m venv /opt/build && python3 -m venv /opt/p2pbot \
     && /opt/build/bin/pip install ${PIP_OPTIONS} --require-hashes -r requirements/build.txt \
     && /opt/p2pbot/bin/pip install ${PIP_OPTIONS} --require-hashes -r requirements/run.txt
 COPY pyproject.toml README.md LICENSE ./
+COPY config.example.yaml config.example.yaml
 COPY rules rules
 COPY p2pbot p2pbot
 RUN /opt/build/bin/pip wheel --no-deps --no-build-isolation --no-index --wheel-dir /dist . \

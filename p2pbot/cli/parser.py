@@ -17,13 +17,14 @@ from p2pbot.errors import UsageError
 
 # The command's name, its module, and the line about it in ``p2pbot --help``.
 COMMANDS = (
+    ("init", "p2pbot.cli.init", "make a place to start from: configuration, rules, tests"),
     ("run", "p2pbot.cli.run", "answer the chats: the daemon"),
     ("check", "p2pbot.cli.check", "is everything right? configuration, rules, keys; with --online the exchange too"),
     ("status", "p2pbot.cli.status", "is it running, is it connected, what has it done"),
     ("why", "p2pbot.cli.why", "why was a message of an order answered, or not"),
     ("pause", "p2pbot.cli.pause", "be silent: in an order, in an account, everywhere"),
     ("resume", "p2pbot.cli.pause", "end a pause"),
-    ("rules", "p2pbot.cli.rules", "check, explain and try the reply rules"),
+    ("rules", "p2pbot.cli.rules", "check, test, try and explain the reply rules"),
     ("demo", "p2pbot.cli.demo", "see it work against a simulated exchange"),
     ("sandbox", "p2pbot.cli.sandbox", "run the simulated exchange"),
 )

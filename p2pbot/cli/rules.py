@@ -38,7 +38,7 @@ exit codes: 0 done, 1 --expect was not met, 2 wrong command line, 78 the rules h
 
 def register(commands: argparse._SubParsersAction[Parser]) -> None:
     """Add the command and its commands."""
-    rules = commands.add_parser("rules", help="check, explain and try the reply rules", description=_ABOUT)
+    rules = commands.add_parser("rules", help="check, test, try and explain the reply rules", description=_ABOUT)
     inner = rules.add_subparsers(title="commands", metavar="COMMAND")
     check = inner.add_parser("check", help="errors and lints", description=_CHECK, epilog=_CHECK_MORE)
     check.add_argument("path", metavar="PATH", nargs="?", type=Path, help="a rule file or a directory of them")

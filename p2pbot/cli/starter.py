@@ -1,6 +1,7 @@
-"""Where the starter set of rules lies: inside the installed package, or beside it in a clone.
+"""Where the starter set lies: inside the installed package, or beside it in a clone.
 
-Promise: the wheel carries what ``rules/`` of the repository holds, under ``p2pbot/starter_rules`` (pyproject.toml).
+Promise: the wheel carries what ``rules/`` of the repository holds, under ``p2pbot/starter_rules``, and the example
+configuration as ``p2pbot/starter_config.yaml`` (pyproject.toml).
 """
 
 from __future__ import annotations
@@ -20,3 +21,12 @@ def starter_rules() -> Path:
     raise ConfigError(
         "this installation holds no starter rules", remedy="install p2pbot again, or name rules with --rules PATH"
     )
+
+
+def starter_config() -> Path:
+    """Return the example configuration. Raises ConfigError when this installation has none."""
+    package = Path(p2pbot.__file__).parent
+    for place in (package / "starter_config.yaml", package.parent / "config.example.yaml"):
+        if place.is_file():
+            return place
+    raise ConfigError("this installation holds no example configuration", remedy="install p2pbot again")

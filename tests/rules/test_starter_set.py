@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from p2pbot.conversation.dialogues import play_all
 from p2pbot.document import load_document
 from p2pbot.model import EventKind, OrderStatus, Reason, Side
 from p2pbot.rules.facts import Facts
@@ -13,7 +14,8 @@ from p2pbot.rules.ruleset import load_rules
 from p2pbot.rules.spec import FileSpec, RuleSpec
 from tests.fakes.occasions import NUMBER, Rules, an_order, some_facts
 
-_FILES = {path.name: path.read_text("utf-8") for path in sorted((Path(__file__).parents[2] / "rules").glob("*.yaml"))}
+_RULES = Path(__file__).parents[2] / "rules"
+_FILES = {path.name: path.read_text("utf-8") for path in sorted(_RULES.glob("*.yaml"))}
 _LOADED = load_rules(_FILES)
 _LANGUAGES = {"en", "es", "ru", "zh", "ar", "tr"}
 
@@ -128,3 +130,14 @@ def test_a_dispute_goes_to_a_person_and_the_bot_falls_silent() -> None:
     (firing,) = starter().ask("I will open an appeal").firings
     assert firing.handover is not None
     assert firing.notify
+
+
+def test_its_dialogues_pass() -> None:
+    """A whole sale, limits, takeover, dispute, appeal."""
+    paths = [*_RULES.glob("*.yaml"), *(_RULES / "tests").glob("*.yaml")]
+    files = {str(path.relative_to(_RULES)): path.read_text("utf-8") for path in paths}
+    ruleset = load_rules(files).ruleset
+    assert ruleset is not None
+    played = play_all(ruleset, files)
+    assert len(played) >= 8
+    assert [failure.finding.headline for test in played for failure in test.failures] == []
