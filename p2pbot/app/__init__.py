@@ -35,6 +35,7 @@ from p2pbot.daemon.rulebook import Rulebook
 from p2pbot.daemon.status import StatusLoop
 from p2pbot.daemon.supervisor import end, guarded
 from p2pbot.errors import OurError, P2pbotError
+from p2pbot.ports import Clock
 
 __all__ = ["App", "Running", "leaves"]
 
@@ -58,6 +59,7 @@ class App:
         *,
         environ: Mapping[str, str] | None = None,
         log: LogEvents | None = None,
+        clock: Clock | None = None,
         signals: bool = False,
     ) -> None:
         self.settings = settings
@@ -66,7 +68,7 @@ class App:
         self.running: Running | None = None
         self._environ = dict(os.environ) if environ is None else dict(environ)
         self._signals = signals
-        self._clock = SystemClock()
+        self._clock = clock or SystemClock()
         self._notifier = LogNotifier(self.log, self._clock)
         self._fittings = Fittings(clock=self._clock, rng=SystemRng(), events=self.log, notifier=self._notifier)
         self._stopping = asyncio.Event()

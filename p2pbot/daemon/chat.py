@@ -13,7 +13,7 @@ from collections.abc import Callable
 from typing import NoReturn, Protocol
 
 from p2pbot.conversation.backoff import AttemptBudget
-from p2pbot.conversation.session import Alarm, Session, SessionEvent, SessionState
+from p2pbot.conversation.session import Alarm, Session, SessionEvent
 from p2pbot.daemon.surroundings import AccountPlan, Doors
 from p2pbot.errors import ConnectionLost, OurError, P2pbotError
 from p2pbot.model import Notice
@@ -88,6 +88,7 @@ class ChatLoop:
         self.session = Session()
         self.since_ms = doors.now_ms()
         self.down_since_ms: int | None = doors.now_ms()
+        self._down_s = doors.clock.boottime_s()  # how long it lasts must not depend on clocks being set
         self.trouble = ""
 
     @property
@@ -229,6 +230,7 @@ class ChatLoop:
 
     async def _ended(self, lost: ConnectionLost) -> None:
         self.down_since_ms = self._doors.now_ms()
+        self._down_s = self._doors.clock.boottime_s()
         breaking = self.session.renewing
         self._move(self.session.lost(lost, self._doors.now_ms(), self._doors.rng))
         await self._listener.on_lost()
@@ -253,7 +255,7 @@ class ChatLoop:
         return int(self._doors.clock.monotonic_s() * 1000)
 
     def _deaf_ms(self) -> int:
-        return 0 if self.down_since_ms is None else max(0, self._doors.now_ms() - self.down_since_ms)
+        return 0 if self.down_since_ms is None else int((self._doors.clock.boottime_s() - self._down_s) * 1000)
 
     async def _say_down(self, what: str, **values: object) -> None:
         """Log each cause of an outage once, and every alarm; an outage that lasts is told to the operator."""

@@ -20,7 +20,7 @@ from p2pbot.daemon.clerk import Clerk
 from p2pbot.daemon.surroundings import AccountPlan, Doors
 from p2pbot.model import ChatMessage
 
-_PER_ORDER = 1_000  # items waiting in one order; a talk is a few dozen messages
+_PER_ORDER = 2_000  # items waiting in one order: twice what a look reads, or the look after an overflow would overflow
 _ALL_ORDERS = 20_000  # items waiting in all; about 20 MB at the worst
 
 

@@ -15,6 +15,7 @@ from p2pbot.app import App
 from p2pbot.config import load_settings
 from p2pbot.conversation.records import InboxEntry, OutboxRow
 from p2pbot.daemon.account import Account
+from p2pbot.ports import Clock
 from p2pbot.sandbox import OrderSpec, Sandbox, SandboxAccount, SandboxOptions
 
 API_KEY = "sandboxApiKey0123456789sandboxApiKey0123456789sandboxApiKey01234"
@@ -119,10 +120,10 @@ class Stage:
         )
 
     @asynccontextmanager
-    async def daemon(self) -> AsyncIterator[App]:
+    async def daemon(self, clock: Clock | None = None) -> AsyncIterator[App]:
         """Run the daemon in this process until the block ends; its exit code must be 0."""
         settings = load_settings(self.config, {})
-        self.app = App(settings, environ={}, log=make_log(self.log, output="json", level="debug"))
+        self.app = App(settings, environ={}, log=make_log(self.log, output="json", level="debug"), clock=clock)
         task = asyncio.create_task(self.app.run(), name="daemon")
         started = asyncio.create_task(self.app.started.wait())
         await asyncio.wait({task, started}, return_when=asyncio.FIRST_COMPLETED)

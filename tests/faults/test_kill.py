@@ -44,18 +44,20 @@ async def _process(scene: Stage) -> AsyncIterator[asyncio.subprocess.Process]:
 
 async def _killed_again_and_again(scene: Stage, rng: random.Random) -> None:
     for _ in range(KILLS):
-        connects = len(scene.box.world.connects("main"))
         async with _process(scene) as process:
-            await scene.until(
-                lambda before=connects: (
-                    len(scene.box.world.connects("main")) > before or process.returncode is not None
-                ),
-                "the daemon connects",
-                timeout_s=30,
-            )
+            await _connected(scene, process)
             assert process.returncode is None, (scene.directory / "daemon.log").read_text()[-3000:]
             await asyncio.sleep(rng.uniform(0.0, 1.5))
             process.send_signal(signal.SIGKILL)
+
+
+async def _connected(scene: Stage, process: asyncio.subprocess.Process) -> None:
+    before = len(scene.box.world.connects("main"))
+    await scene.until(
+        lambda: len(scene.box.world.connects("main")) > before or process.returncode is not None,
+        "the daemon connects",
+        timeout_s=30,
+    )
 
 
 async def _judged(scene: Stage, orders: list[str]) -> Tally:

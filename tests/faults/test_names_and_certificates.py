@@ -1,4 +1,4 @@
-"""Names that are not found and certificates that must not be believed. Nothing is sent to a server that is not proven."""
+"""Names that are not found and certificates not to be believed: nothing is sent to a server that is not proven."""
 
 from __future__ import annotations
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from p2pbot.sandbox import Fault
 from tests.faults.trial import Trial
 
 BAN_S = 3
-OUTAGES: dict[str, dict[str, int]] = {
+OUTAGES: dict[str, dict[str, Any]] = {
     "rest_429": {"retry_after_s": BAN_S},
     "rest_418": {"retry_after_s": BAN_S},
     "rest_5xx": {"status": 503},

@@ -20,6 +20,7 @@ from typing import Any
 from p2pbot.adapters.sqlite import SqliteStore
 from p2pbot.app import App
 from p2pbot.conversation.records import InboxEntry, OutboxRow
+from p2pbot.ports import Clock
 from p2pbot.sandbox.records import Speaker
 from tests.e2e.stage import API_KEY, API_SECRET, QUICK, Script, Stage, stage
 from tests.faults import report
@@ -34,6 +35,7 @@ SCRIPT = Script(
 )
 _SECRETS = re.compile(r"TOKEN[0-9a-f]{8}|c2c_[0-9a-f]{8}|SIMULATED (?:PERSON|PAYEE)|0000-SIMULATED")
 _SETTLED_S = 120.0
+_ALL = 100_000  # rows of an order
 
 
 @dataclass
@@ -61,7 +63,8 @@ class Trial:
 
     def lines(self) -> list[dict[str, Any]]:
         """Return the log's events since the fault began."""
-        return [json.loads(line) for line in self.log().splitlines()[self.began_line :] if line.startswith("{")]
+        lines = self.log().splitlines()[self.began_line :]
+        return [json.loads(line) for line in lines if line.startswith("{") and line.endswith("}")]
 
     def said(self, event: str, text: str = "") -> bool:
         """Whether an event with this word in it was logged since the fault began."""
@@ -104,7 +107,7 @@ class Trial:
                     while not is_settled(*await _order(store, order_no), self.asked):  # noqa: ASYNC110
                         await asyncio.sleep(0.05)
         except TimeoutError:
-            told = [await _order(store, order_no) for order_no in self.orders]
+            told = (await self.tally()).line()
             raise AssertionError(f"not settled after {timeout_s} s: {told}\n{self.log()[-6000:]}") from None
         finally:
             await store.close()
@@ -177,9 +180,9 @@ class Trial:
         return longest_ms
 
     @asynccontextmanager
-    async def daemon(self) -> AsyncIterator[App]:
+    async def daemon(self, clock: Clock | None = None) -> AsyncIterator[App]:
         """Run the daemon in this process, its chat open and one question answered; it must end well."""
-        async with self.scene.daemon() as app:
+        async with self.scene.daemon(clock) as app:
             await self.scene.until_open()
             await self.ask()
             await self.until_answered()
@@ -225,7 +228,7 @@ class Trial:
 
 
 async def _order(store: SqliteStore, order_no: str) -> tuple[tuple[InboxEntry, ...], tuple[OutboxRow, ...]]:
-    return await store.inbox(order_no), await store.outbox(order_no)
+    return await store.inbox(order_no, limit=_ALL), await store.outbox(order_no, limit=_ALL)
 
 
 def announce(scene: Stage, chat: ChaosProxy, rest: ChaosProxy) -> None:
