@@ -53,7 +53,7 @@ def trial_of(text: str, order: str, event: EventKind) -> Trial:
     """Return the question that a command line asks. Raises UsageError."""
     if event is EventKind.MESSAGE and not text:
         raise UsageError("what does the counterparty write?", remedy='p2pbot rules explain "TEXT", or --event EVENT')
-    facts = _given(order).facts(time.time_ns() // 1_000_000)
+    facts = given_order(order).facts(time.time_ns() // 1_000_000)
     kind = MessageKind.IMAGE if event is EventKind.IMAGE else MessageKind.TEXT
     from_chat = event in {EventKind.MESSAGE, EventKind.IMAGE}
     number = facts.order.number
@@ -78,7 +78,8 @@ def explain(ruleset: RuleSet, trial: Trial, *, expect: str | None, as_json: bool
     return 0 if met else 1
 
 
-def _given(order: str) -> GivenFacts:
+def given_order(order: str) -> GivenFacts:
+    """Read ``side=sell,amount=900``. Raises UsageError."""
     pairs: dict[str, str] = {}
     for part in filter(None, (part.strip() for part in order.split(","))):
         name, equals, value = part.partition("=")
@@ -98,7 +99,7 @@ def _show(verdict: Verdict, paint: Paint) -> None:
         _show_firing(firing, paint)
     if verdict.trace:
         print()
-    rows = [_row(trace, paint) for trace in verdict.trace]
+    rows = [trace_row(trace, paint) for trace in verdict.trace]
     print("\n".join(columns(rows)))
 
 
@@ -117,7 +118,8 @@ def _show_firing(firing: Firing, paint: Paint) -> None:
         print(f"  handover{until}: {shown(firing.handover.reason) or 'no reason given'}")
 
 
-def _row(trace: RuleTrace, paint: Paint) -> tuple[str, str, str]:
+def trace_row(trace: RuleTrace, paint: Paint) -> tuple[str, str, str]:
+    """Return a rule's id, its outcome, and why."""
     label, colour = _LABELS[trace.outcome]
     why = ""
     if trace.check:

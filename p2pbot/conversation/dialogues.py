@@ -219,7 +219,7 @@ class _Player:
     ) -> Failure:
         place = self.loaded.key_position(path) if key else self.loaded.position(path)
         span = self.loaded.span(path) if fixable and not key and actual else None
-        fix = Fix(*span, _quoted(actual)) if span else None
+        fix = Fix(*span, quoted(actual)) if span else None
         return Failure(self.loaded.finding(place, message), wanted, actual, fix)
 
 
@@ -231,7 +231,7 @@ def updated(text: str, fixes: Iterable[Fix]) -> str:
     return text
 
 
-def _quoted(text: str) -> str:
+def quoted(text: str) -> str:
     """Return a text as YAML in double quotes; what cannot be seen is escaped."""
     shown = json.dumps(text, ensure_ascii=False)
     return shown if shown.isprintable() else json.dumps(text)

@@ -312,6 +312,6 @@ def _spoken(firing: Firing, decision: Decision) -> Spoken:
         notify=firing.notify,
         handover=firing.handover is not None,
         shadow=firing.shadow,
-        due_ms=decided_ms + firing.delay_ms if firing.bubbles else decided_ms,
+        due_ms=max((row.not_before_ms for row in rows), default=decided_ms),
         rows=rows,
     )

@@ -26,7 +26,7 @@ _SILENT = (
     *(Reason.CAP_COUNTERPARTY, Reason.CAP_ACCOUNT, Reason.ORDER_CHANGED, Reason.OPERATOR_MESSAGE, Reason.BACKLOG),
 )
 REASONS = {"limit": Reason.LIMITED} | {reason.value: reason for reason in _SILENT}
-_FOLLOWS = ("language", "first_message", "message_no", "operator_idle")
+FOLLOWS = ("language", "first_message", "message_no", "operator_idle", "after_rule", "tag")
 
 
 def _because(value: object) -> object:
@@ -78,7 +78,7 @@ class OrderGiven(GivenFacts):
 
     @model_validator(mode="after")
     def _only_the_order(self) -> Self:
-        given = next((name for name in _FOLLOWS if name in self.model_fields_set), None)
+        given = next((name for name in FOLLOWS if name in self.model_fields_set), None)
         if given:
             raise complaint(f"`{given}` follows from the chat itself", hint="let the chat's steps bring it about")
         return self
