@@ -91,7 +91,11 @@ async def test_a_daemon_killed_at_random_moments_answers_each_message_exactly_on
         async with asyncio.TaskGroup() as group:
             group.create_task(talk(scene.box, orders, QUESTIONS, seed=2))
             group.create_task(_killed_again_and_again(scene, rng))
+        connects = len(scene.box.world.connects("main"))
         async with _process(scene) as last:
+            await scene.until(
+                lambda: len(scene.box.world.connects("main")) > connects, "the last daemon connects", timeout_s=30
+            )
             await _settled(scene, orders)
             last.send_signal(signal.SIGTERM)
             assert await last.wait() == 0
