@@ -76,7 +76,8 @@ class Sender:
         """Carry replies for ever."""
         while True:
             self._wake.clear()
-            if not self._doors.lease.held(self._plan.name):
+            if not self._doors.lease.held(self._plan.name) or self._doors.rest.clock_offset_ms is None:
+                # Before the exchange's time is known, a machine's wrong clock would make every reply late.
                 await self._sleep(self._doors.now_ms() + _LEASE_LOOK_MS)
                 continue
             step, wake_ms = self.outbox.next_step(self._doors.now_ms(), online=self._online() and not self._draining)

@@ -19,7 +19,6 @@ from tests.sim.universe import Universe
 from tests.sim.weather import Window
 from tests.sim.wire import SimConnection
 
-
 _MACHINE = ("kill", "stop", "suspend", "clock")
 
 
@@ -178,7 +177,7 @@ class Deeds:
 
     def _do_suspend(self, deed: Deed) -> None:
         for_s = min(deed.values["for_s"], self._universe.climate.span_s - self._universe.timeline.now_s)
-        if for_s > 20:  # noqa: PLR2004 - TCP survives a nap
+        if for_s > 20:
             for connection in self._connections():
                 connection.go_dead()
         self._trouble(for_s)

@@ -51,7 +51,7 @@ class Intruder:
         query = signed_query((), universe.now_ms() + skew_ms, 5000, signer)
         headers = {"x-mbx-apikey": key_of(self._account), "clienttype": "web"}
         answer = universe.do(lambda now_ms: universe.world.answer(Request("GET", _PATH, query, headers), now_ms))
-        if answer.code != "000000" or answer.status != 200:  # noqa: PLR2004 - an HTTP status reads best as a number
+        if answer.code != "000000" or answer.status != 200:
             return
         data = json.loads(answer.body)["data"]
         asked = dict(parse_qsl(encode_query((("token", data["listenToken"]), ("clientType", "web")))))

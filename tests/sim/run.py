@@ -140,4 +140,3 @@ class Run:
 def run_seed(seed: int, *, keep_trace: bool = False) -> Outcome:
     """Run one seed."""
     return Run(climate_of(seed), keep_trace=keep_trace).outcome()
-

@@ -81,6 +81,8 @@ class Timeline:
 class VirtualLoop(base_events.BaseEventLoop):
     """An event loop that jumps to whatever comes next: its own timer or an event of the timeline."""
 
+    _scheduled: list[asyncio.TimerHandle]  # the base class's heap of timers
+
     def __init__(self, timeline: Timeline) -> None:
         super().__init__()
         self._selector = self
@@ -110,7 +112,7 @@ class VirtualLoop(base_events.BaseEventLoop):
     def _jump(self) -> None:
         self._rounds = 0
         suspended_s = self._timeline.suspended_s
-        timer_s = self._scheduled[0]._when if self._scheduled else None
+        timer_s = self._scheduled[0].when() if self._scheduled else None
         world_s = None if self._timeline.next_s is None else self._timeline.next_s - suspended_s
         if timer_s is None and world_s is None:
             raise StandStill("nothing will ever happen again")

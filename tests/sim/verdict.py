@@ -131,35 +131,34 @@ class Verdict:
 
     def _unfounded(self, said: Said, reason: Reason, decided_ms: int) -> str:
         """Return what is wrong with the reason for not answering, or ''."""
-        if reason is Reason.TOO_OLD:
-            late = decided_ms - said.at_ms > self._climate.max_age_ms - _SLACK_MS
-            return "" if late else f"too old after {(decided_ms - said.at_ms) / 1000:.0f} s"
-        if reason is Reason.BACKLOG:
-            later = any(one.at_ms >= said.at_ms for one in self._ledger.of(said.order_no, Form.OPERATOR))
-            return "" if later else "backlog, though nobody of ours wrote later"
-        if reason in (Reason.LIMITED, Reason.MACHINE_FAST):
-            return "" if said.form is Form.HELLO else f"{reason}, and nothing was said twice"
-        if reason is Reason.NO_RULE:
-            return "" if self._operator_was_busy(said, decided_ms) else "no rule, though there is one"
-        if reason is Reason.ORDER_UNKNOWN:
-            return self._known(said, decided_ms)
-        if reason in (Reason.CAP_ORDER, Reason.CAP_ACCOUNT, Reason.CAP_COUNTERPARTY):
-            return "" if self._climate.default_caps else f"{reason}"
+        founded = {
+            Reason.TOO_OLD: decided_ms - said.at_ms > self._climate.max_age_ms - _SLACK_MS,
+            Reason.BACKLOG: any(one.at_ms >= said.at_ms for one in self._ledger.of(said.order_no, Form.OPERATOR)),
+            Reason.LIMITED: said.form is Form.HELLO,
+            Reason.MACHINE_FAST: said.form is Form.HELLO,  # nothing else is said twice in the same words
+            Reason.NO_RULE: self._operator_was_busy(said, decided_ms),
+            Reason.ORDER_UNKNOWN: self._could_be_unknown(said, decided_ms),
+            Reason.CAP_ORDER: self._climate.default_caps,
+            Reason.CAP_ACCOUNT: self._climate.default_caps,
+            Reason.CAP_COUNTERPARTY: self._climate.default_caps,
+        }
+        if reason in founded:
+            return "" if founded[reason] else f"not answered as {reason}, which was not so"
         return self._uncaused(said.order_no, said.account, reason, decided_ms)
 
     def _operator_was_busy(self, said: Said, decided_ms: int) -> bool:
         wrote = (one.at_ms for one in self._ledger.of(said.order_no, Form.OPERATOR))
         return any(at_ms - _SLACK_MS <= decided_ms <= at_ms + _IDLE_MS + _SLACK_MS for at_ms in wrote)
 
-    def _known(self, said: Said, decided_ms: int) -> str:
-        """Return '' if the order's facts could not be had: refused, away, or a cancellation in doubt."""
+    def _could_be_unknown(self, said: Said, decided_ms: int) -> bool:
+        """Whether the order's facts could not be had: refused, away, or a cancellation in doubt."""
         at_s = (decided_ms - EPOCH_MS) / 1000
         cancelled = any(
             turn in (Turn.CANCEL, Turn.CANCEL_BY_SYSTEM, Turn.RESTORE) and at_s - _FLIP_S <= turn_s <= at_s + 15
             for turn_s, turn in self._ledger.turns[said.order_no]
         )
         trouble = any(start_s <= at_s + 15 and end_s >= said.at_s - 15 for start_s, end_s in self._ledger.troubles)
-        return "" if cancelled or trouble else "order unknown, though it was to be had"
+        return cancelled or trouble
 
     def _uncaused(self, order_no: str, account: str, reason: Reason, at_ms: int) -> str:
         """Return '' if the world shows a cause for the silence before ``at_ms``."""
@@ -187,7 +186,9 @@ class Verdict:
             Life.CANCELLED: "e:order_cancelled",
             Life.CANCELLED_BY_SYSTEM: "e:order_cancelled",
         }.get(self._universe.world.life(order_no))
-        if wanted is None or (account, order_no) not in self._disk.orders:
+        turns = [turn for _, turn in self._ledger.turns[order_no]]
+        overtaken = wanted == "e:order_paid" and Turn.APPEAL in turns  # the end of an appeal is no payment
+        if wanted is None or overtaken or (account, order_no) not in self._disk.orders:
             return ""
         keys = {decided.entry.key for decided in self._disk.inbox.get((account, order_no), ())}
         return "" if wanted in keys else f"{wanted} of {order_no} was not raised"

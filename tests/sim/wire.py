@@ -60,9 +60,7 @@ class SimWire:
         opened: asyncio.Future[SimConnection] = self._universe.loop.create_future()
         parts = urlsplit(url.reveal())
         listen_key, query = parts.path.rpartition("/")[2], dict(parse_qsl(parts.query))
-        self._universe.timeline.after(
-            self._universe.weather.trip_s(), lambda: self._knock(listen_key, query, opened)
-        )
+        self._universe.timeline.after(self._universe.weather.trip_s(), lambda: self._knock(listen_key, query, opened))
         try:
             async with asyncio.timeout(_OPEN_S):
                 connection = await opened

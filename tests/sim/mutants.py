@@ -1,0 +1,142 @@
+"""Known faults of such bots, planted in the daemon at run time: the simulation must find each.
+
+Each mutant replaces one small piece of the product, as a careless change would; ``checker`` is who must notice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import pytest
+
+from p2pbot.conversation.backoff import Backoff
+from p2pbot.conversation.delivery import DeliveryEvent, DeliveryPolicy, advanced
+from p2pbot.conversation.history import Reading
+from p2pbot.conversation.inbox import sender_reason
+from p2pbot.conversation.outbox import Outbox
+from p2pbot.conversation.records import OutboxRow, OutboxState
+from p2pbot.daemon.sender import Sender
+from p2pbot.model import ChatMessage, MessageKind, Reason
+from p2pbot.protocol.frames import Frame, parse_frame, parse_history_row
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """One planted fault, and the checker that must find it."""
+
+    name: str
+    checker: str
+    plant: Callable[[pytest.MonkeyPatch], None]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+def _resend_in_doubt(patch: pytest.MonkeyPatch) -> None:
+    """No echo, or the connection lost: write again at once."""
+
+    def careless(row: OutboxRow, event: DeliveryEvent, now_ms: int, *, message_id: str = "") -> OutboxRow:
+        after = advanced(row, event, now_ms, message_id=message_id)
+        return replace(after, state=OutboxState.CLAIMED) if after.state is OutboxState.UNKNOWN else after
+
+    patch.setattr("p2pbot.daemon.sender.advanced", careless)
+
+
+def _reconcile_too_early(patch: pytest.MonkeyPatch) -> None:
+    """Believe a history that cannot show the message yet."""
+
+    class Hasty(Outbox):
+        def __init__(self, policy: DeliveryPolicy, rows: tuple[OutboxRow, ...] = ()) -> None:
+            super().__init__(replace(policy, settle_ms=1), rows)
+
+    patch.setattr("p2pbot.daemon.sender.Outbox", Hasty)
+
+
+def _cursor_stuck_on_a_picture(patch: pytest.MonkeyPatch) -> None:
+    """Reading a history never gets past a picture: what came after it stays unseen."""
+
+    class Stuck(Reading):
+        __slots__ = ()
+
+        def page(self, messages: tuple[ChatMessage, ...], rows: int, lowest_id: str) -> Reading:
+            kinds = [message.kind for message in messages]
+            start = kinds.index(MessageKind.IMAGE) if MessageKind.IMAGE in kinds else 0
+            return Reading.page(self, messages[start:], rows, lowest_id)
+
+    patch.setattr("p2pbot.daemon.scans.Reading", Stuck)
+
+
+def _moved_on_before_confirmation(patch: pytest.MonkeyPatch) -> None:
+    """What was written counts as sent."""
+    put_on_wire = Sender._put_on_wire
+
+    async def trusting(self: Sender, row: OutboxRow) -> None:
+        await put_on_wire(self, row)
+        await self._settle(row.uuid, DeliveryEvent.ECHO)
+
+    patch.setattr(Sender, "_put_on_wire", trusting)
+
+
+def _dedupe_by_status(patch: pytest.MonkeyPatch) -> None:
+    """A message that comes again as read is another message."""
+
+    def marked(message: Frame | None) -> Any:
+        if not isinstance(message, ChatMessage) or message.from_us is not False:
+            return message
+        return replace(message, message_id=f"{message.message_id}/{message.status}", uuid="")
+
+    patch.setattr("p2pbot.daemon.account.parse_frame", lambda raw: marked(parse_frame(raw)))
+    patch.setattr(
+        "p2pbot.protocol.answers.parse_history_row", lambda row, order_no: marked(parse_history_row(row, order_no))
+    )
+
+
+def _queue_in_memory(patch: pytest.MonkeyPatch) -> None:
+    """What a former process left unsent is forgotten."""
+
+    async def forgetful(_: Sender) -> None:
+        return
+
+    patch.setattr(Sender, "recover", forgetful)
+
+
+def _no_backoff(patch: pytest.MonkeyPatch) -> None:
+    """Try again at once, for ever."""
+    patch.setattr(Backoff, "failed", lambda self, _: (0.0, self))
+
+
+def _answers_machines(patch: pytest.MonkeyPatch) -> None:
+    """An automatic text is taken for a typed one."""
+
+    def trusting(message: ChatMessage) -> Reason | None:
+        reason = sender_reason(message)
+        return None if reason is Reason.AUTO_REPLY else reason
+
+    def typed(raw: str | bytes) -> Frame:
+        frame = parse_frame(raw)
+        if isinstance(frame, ChatMessage) and frame.kind is MessageKind.AUTO_REPLY:
+            return replace(frame, kind=MessageKind.TEXT)
+        return frame
+
+    patch.setattr("p2pbot.daemon.clerk.sender_reason", trusting)
+    patch.setattr("p2pbot.daemon.account.parse_frame", typed)
+
+
+def _no_last_look(patch: pytest.MonkeyPatch) -> None:
+    """A reply goes out whatever happened since it was decided."""
+    patch.setattr("p2pbot.daemon.sender.late_reason", lambda *_, **__: None)
+
+
+MUTANTS = (
+    Mutant("resend in doubt", "duplicate", _resend_in_doubt),
+    Mutant("reconcile too early", "duplicate", _reconcile_too_early),
+    Mutant("cursor stuck on a picture", "loss", _cursor_stuck_on_a_picture),
+    Mutant("state moved on before confirmation", "loss", _moved_on_before_confirmation),
+    Mutant("dedupe by status", "duplicate", _dedupe_by_status),
+    Mutant("queue in memory", "liveness", _queue_in_memory),
+    Mutant("no backoff", "tight_loop", _no_backoff),
+    Mutant("answers machines", "forbidden", _answers_machines),
+    Mutant("no last look", "spoke_when_silent", _no_last_look),
+)
