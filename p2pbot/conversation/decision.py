@@ -16,13 +16,15 @@ from p2pbot.conversation.inbox import InboxPolicy, age_reason, longer, machine_r
 from p2pbot.conversation.limits import Caps, cap_reason
 from p2pbot.conversation.orders import agreed
 from p2pbot.conversation.records import Claim, InboxEntry, Mute, OrderMemory, OutboxRow, OutboxState, Talk
-from p2pbot.model import ChatMessage, MessageKind, Mode, Notice, Order, OrderStatus, Path, Reason, Stimulus
+from p2pbot.model import ChatMessage, EventKind, MessageKind, Mode, Notice, Order, OrderStatus, Path, Reason, Stimulus
 from p2pbot.rules.facts import Facts
-from p2pbot.rules.languages import guess_language
+from p2pbot.rules.languages import settled_language
 from p2pbot.rules.ruleset import RuleSet
+from p2pbot.rules.spec import MAX_TAGS, SPEECHLESS
 from p2pbot.rules.verdict import Firing, Verdict
 
 _FOREVER_REASONS = (Reason.BREAKER,)
+_THEIRS = frozenset({EventKind.MESSAGE, EventKind.IMAGE})
 
 
 class Chance(Protocol):
@@ -52,7 +54,8 @@ class Situation:
     """What is known when a stimulus is decided.
 
     ``order`` None: the exchange has not told us of it; ``memory`` has heard what it says. ``left_out``: rules in
-    quarantine, whose pattern once ran too long.
+    quarantine, whose pattern once ran too long. ``burst``: the counterparty's texts that were put off to be answered
+    with this one.
     """
 
     account: str
@@ -64,6 +67,7 @@ class Situation:
     now_ms: int
     path: Path = Path.SOCKET
     left_out: frozenset[str] = frozenset()
+    burst: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,6 +87,11 @@ class Decision:
         """Why it ended so."""
         return self.claim.entry.reason
 
+    @property
+    def debounce_ms(self) -> int:
+        """How long to wait for the counterparty's next message before this decision counts."""
+        return max((firing.debounce_ms for firing in self.verdict.firings), default=0) if self.verdict else 0
+
 
 def decide(situation: Situation, policy: Policy, rng: Chance) -> Decision:
     """Return the decision about ``situation.stimulus``."""
@@ -91,6 +100,7 @@ def decide(situation: Situation, policy: Policy, rng: Chance) -> Decision:
     reason = forbidding_reason(situation, policy)
     if reason is not None:
         return unanswered(situation, reason)
+    situation = replace(situation, memory=_with_language(situation))
     verdict = _verdict(situation, rng)
     return replace(_judged(situation, verdict, policy, rng), timed_out=verdict.timed_out, verdict=verdict)
 
@@ -107,13 +117,18 @@ def _judged(situation: Situation, verdict: Verdict, policy: Policy, rng: Chance)
 
 def forbidding_reason(situation: Situation, policy: Policy) -> Reason | None:
     """Return why no rule may even be asked, or None."""
-    return early_reason(situation, policy) or order_reason(situation.order)
+    early = early_reason(situation, policy)
+    if early is None and situation.stimulus.kind in SPEECHLESS:
+        return Reason.ORDER_UNKNOWN if situation.order is None else None
+    return early or order_reason(situation.order)
 
 
 def early_reason(situation: Situation, policy: Policy) -> Reason | None:
     """Return what forbids an answer without asking the exchange for the order's facts, or None."""
     now_ms, memory = situation.now_ms, situation.memory
     message = situation.stimulus.message or _event_as_message(situation.stimulus)
+    if situation.stimulus.kind in SPEECHLESS:  # nobody is answered, so a mute or an appeal forbids nothing
+        return Reason.PAUSED if situation.talk.paused else age_reason(message, None, policy.inbox, now_ms)
     return (
         silence_reason(memory, situation.talk, now_ms)
         or age_reason(message, memory, policy.inbox, now_ms)
@@ -171,8 +186,18 @@ def _event_as_message(stimulus: Stimulus) -> ChatMessage:
     )
 
 
+def _with_language(situation: Situation) -> OrderMemory:
+    """Return the memory with the counterparty's language, as far as this message or the one before it tells."""
+    message, memory = situation.stimulus.message, situation.memory
+    theirs = message.text if message and situation.stimulus.kind in _THEIRS else ""
+    language = settled_language(settled_language(memory.language, situation.talk.last_inbound), theirs)
+    return memory if language == memory.language else replace(memory, language=language)
+
+
 def _is_fresh(situation: Situation) -> bool:
     message = situation.stimulus.message
+    if situation.stimulus.kind is EventKind.SILENCE:
+        return False  # nobody but us would speak
     if message is None or message.kind is not MessageKind.TEXT:
         return True
     return message.text.strip() != situation.talk.last_inbound.strip()
@@ -181,7 +206,11 @@ def _is_fresh(situation: Situation) -> bool:
 def _verdict(situation: Situation, rng: Chance) -> Verdict:
     if situation.order is None:  # forbidden before; said again for the type checker's sake
         return Verdict(reason=Reason.ORDER_UNKNOWN)
-    talk, memory, message = situation.talk, situation.memory, situation.stimulus.message
+    talk, memory, stimulus = situation.talk, situation.memory, situation.stimulus
+    message = stimulus.message if stimulus.kind in _THEIRS else None
+    if message and situation.burst:
+        whole = replace(message, text="\n".join((*situation.burst, message.text)))
+        stimulus = replace(stimulus, message=whole)
     facts = Facts(
         account=situation.account,
         order=situation.order,
@@ -189,10 +218,11 @@ def _verdict(situation: Situation, rng: Chance) -> Verdict:
         message_no=talk.inbound + 1 if message else None,
         first_message=talk.inbound == 0 if message else None,
         last_operator_ms=_last_operator_ms(memory),
-        language=guess_language(message.text if message else "") or guess_language(talk.last_inbound),
+        language=memory.language or None,
+        tags=memory.tags,
     )
     return situation.rules.evaluate(
-        situation.stimulus,
+        stimulus,
         facts,
         talk.firings,
         situation.now_ms,
@@ -226,11 +256,16 @@ _CAP_TEXT = {
 
 def _answered(situation: Situation, verdict: Verdict, policy: Policy, rng: Chance) -> Decision:
     rows = tuple(
-        _row(situation, firing, bubble, policy, rng) for firing in verdict.firings for bubble in firing.bubbles
+        _row(situation, firing, at, policy, rng) for firing in verdict.firings for at in range(len(firing.bubbles))
     )
     live = [firing for firing in verdict.firings if not (firing.shadow or policy.mode is Mode.SHADOW)]
     memory = situation.memory
+    for firing in verdict.firings:
+        if firing.tags and not firing.shadow:
+            memory = replace(memory, tags=_tagged(memory.tags, firing.tags))
     for firing in live:
+        if firing.unmute:
+            memory = replace(memory, mute=None)
         if firing.handover is not None:
             until_ms = None if firing.handover.for_ms is None else situation.now_ms + firing.handover.for_ms
             mute = Mute(reason=Reason.MUTED, since_ms=situation.now_ms, until_ms=until_ms)
@@ -255,9 +290,14 @@ def _notice(situation: Situation, kind: str, text: str) -> Notice:
     return Notice(key=f"{kind}:{situation.account}:{order_no}", text=text, account=situation.account, order_no=order_no)
 
 
-def _row(situation: Situation, firing: Firing, bubble: str, policy: Policy, rng: Chance) -> OutboxRow:
+def _tagged(old: tuple[tuple[str, str], ...], new: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:
+    """Return the tags with new values; beyond the bound the oldest are forgotten."""
+    return tuple({**{name: value for name, value in old if name not in dict(new)}, **dict(new)}.items())[-MAX_TAGS:]
+
+
+def _row(situation: Situation, firing: Firing, at: int, policy: Policy, rng: Chance) -> OutboxRow:
     shadow = firing.shadow or policy.mode is Mode.SHADOW
-    not_before_ms = situation.now_ms + firing.delay_ms
+    not_before_ms = situation.now_ms + (firing.delays_ms[at] if firing.delays_ms else firing.delay_ms)
     expires_ms = policy.reply_expires_ms if firing.expires_ms is None else firing.expires_ms
     return OutboxRow(
         uuid=rng.uuid(),
@@ -265,7 +305,7 @@ def _row(situation: Situation, firing: Firing, bubble: str, policy: Policy, rng:
         order_no=situation.stimulus.order_no,
         rule_id=firing.rule_id,
         stimulus_key=situation.stimulus.key,
-        text=bubble,
+        text=firing.bubbles[at],
         state=OutboxState.SHADOW if shadow else OutboxState.CLAIMED,
         created_at_ms=situation.now_ms,
         not_before_ms=not_before_ms,
@@ -277,7 +317,8 @@ def _row(situation: Situation, firing: Firing, bubble: str, policy: Policy, rng:
 
 
 def _entry(situation: Situation, reason: Reason, verdict: Verdict | None) -> InboxEntry:
-    stimulus, message = situation.stimulus, situation.stimulus.message
+    stimulus = situation.stimulus
+    message = stimulus.message if stimulus.kind in _THEIRS else None  # a person's word of ours has an entry of its own
     trace = json.dumps([line.to_json() for line in verdict.trace], ensure_ascii=False) if verdict else "[]"
     bare = InboxEntry(
         account=situation.account,

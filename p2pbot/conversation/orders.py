@@ -31,8 +31,13 @@ _CARD_STATUS = {
 _EVENT_OF_STATUS = {
     OrderStatus.UNPAID: EventKind.ORDER_CREATED,
     OrderStatus.PAID: EventKind.ORDER_PAID,
+    OrderStatus.APPEAL: EventKind.APPEAL_OPENED,
     OrderStatus.COMPLETED: EventKind.ORDER_COMPLETED,
     OrderStatus.CANCELLED: EventKind.ORDER_CANCELLED,
+}
+_EVENT_OF_CARD = {
+    SystemEventKind.PAYMENT_EXPIRING: EventKind.PAYMENT_EXPIRING,
+    SystemEventKind.APPEAL_CLOSED: EventKind.APPEAL_CLOSED,
 }
 _RANK = {
     OrderStatus.UNKNOWN: 0,
@@ -155,7 +160,32 @@ def event_of(memory: OrderMemory | None, heard: Heard, order_no: str) -> Stimulu
     kind = _EVENT_OF_STATUS.get(heard.status)
     if kind is None or not heard.firm or _RANK[heard.status] <= _RANK[old]:
         return None
+    if memory is not None and _is_over(memory, heard):
+        return None
     return Stimulus(kind=kind, order_no=order_no, key=f"e:{kind.value}", at_ms=_happened_at_ms(memory, heard, kind))
+
+
+def appeal_end(memory: OrderMemory | None, heard: Heard, order_no: str) -> Stimulus | None:
+    """Return the event of an appeal that has ended by this, or None. The order's own new state may raise another."""
+    if memory is None or memory.status is not OrderStatus.APPEAL or heard.status is OrderStatus.APPEAL:
+        return None
+    return card_event(EventKind.APPEAL_CLOSED, order_no, heard.at_ms) if accepts(memory, heard) else None
+
+
+def raised_by(memory: OrderMemory | None, heard: Heard, order_no: str) -> tuple[Stimulus, ...]:
+    """Return the events that this change of status raises, in order."""
+    return tuple(filter(None, (appeal_end(memory, heard, order_no), event_of(memory, heard, order_no))))
+
+
+def card_event(kind: EventKind, order_no: str, at_ms: int) -> Stimulus:
+    """Return an event of which each order has one, whoever tells of it."""
+    return Stimulus(kind=kind, order_no=order_no, key=f"e:{kind.value}", at_ms=at_ms)
+
+
+def told_by(event: SystemEvent, order_no: str, at_ms: int) -> Stimulus | None:
+    """Return the event that a system card raises by itself, whatever the order's state."""
+    kind = _EVENT_OF_CARD.get(event.kind)
+    return card_event(kind, order_no, at_ms) if kind else None
 
 
 def _happened_at_ms(memory: OrderMemory | None, heard: Heard, kind: EventKind) -> int:

@@ -97,7 +97,7 @@ class OrderMemory:
     """What must survive a restart about an order; facts that the exchange tells again are not kept.
 
     ``caught_up_ms``: the chat history is completely decided up to this time. ``seen_at_ms``: when ``status`` was last
-    heard.
+    heard. ``language``: the counterparty's, empty while unknown; ``tags``: what rules have set on the order.
     """
 
     account: str
@@ -110,6 +110,8 @@ class OrderMemory:
     last_operator_ms: int = 0
     counterparty_key: str = ""
     mute: Mute | None = None
+    language: str = ""
+    tags: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -22,6 +22,7 @@ from p2pbot.daemon.scans import Scans
 from p2pbot.daemon.sender import Sender
 from p2pbot.daemon.supervisor import guarded
 from p2pbot.daemon.surroundings import AccountPlan, Doors
+from p2pbot.daemon.timers import Timers
 from p2pbot.errors import OurError
 from p2pbot.model import ChatMessage, MessageKind, SendRefusal, SystemEventKind, Unknown
 from p2pbot.protocol.frames import Noise, parse_frame
@@ -51,10 +52,11 @@ class Account:
             look=self.scans.request,
             suspect=self._swallowed,
         )
-        self.clerk = Clerk(plan, doors, self.book, self.sender, rules, self._missed, self._ours_ahead)
+        self.clerk = Clerk(plan, doors, self.book, self.sender, rules, self._missed, self)
         self.desk = Desk(plan, doors, self.clerk, self.scans.request)
         self.chat = ChatLoop(plan, doors, budget, self, self._quiet)
-        self.orders = OrdersLoop(plan, doors, self.book, put=self.desk.put, look=self.scans.request)
+        self.timers = Timers(plan, doors, self.book, rules, self.desk.put)
+        self.orders = OrdersLoop(plan, doors, self.book, put=self._put, look=self.scans.request)
         self._suspected_ms = 0
 
     async def run(self) -> NoReturn:
@@ -67,6 +69,7 @@ class Account:
                 ("scans", self.scans.run()),
                 ("orders", self.orders.run()),
                 ("sender", self.sender.run()),
+                ("timers", self.timers.run()),
             ):
                 group.create_task(guarded(loop, f"{self.plan.name}: {name}"), name=f"{self.plan.name}: {name}")
         raise OurError(f"the loops of account {self.plan.name} returned")
@@ -118,7 +121,7 @@ class Account:
             self.orders.brought(message.order_no)
         if self.book.get(message.order_no) is None:
             self.orders.poke()
-        self.desk.put(Inbound(message))
+        self._put(Inbound(message))
 
     def _keep(self, raw: str | bytes) -> None:
         self.frames["not_understood"] += 1
@@ -128,9 +131,15 @@ class Account:
             self.doors.events.warning("frame_not_understood", account=self.plan.name, count=count)
 
     def _put(self, item: Item) -> None:
+        self.timers.note(item)
         self.desk.put(item)
 
-    def _ours_ahead(self, order_no: str) -> tuple[ChatMessage, ...]:
+    def coming(self, order_no: str) -> tuple[ChatMessage, ...]:
+        """Return the counterparty's messages that wait in an order's queue."""
+        return self.desk.coming(order_no)
+
+    def take_ours(self, order_no: str) -> tuple[ChatMessage, ...]:
+        """Take out of an order's queue what our own account said."""
         return self.desk.take_ours(order_no)
 
     def _missed(self, message: ChatMessage) -> None:

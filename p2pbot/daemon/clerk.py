@@ -9,6 +9,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import islice, takewhile
+from typing import Protocol
 
 from p2pbot.conversation.backoff import Backoff
 from p2pbot.conversation.decision import (
@@ -21,9 +23,9 @@ from p2pbot.conversation.decision import (
     unanswered,
 )
 from p2pbot.conversation.delivery import DeliveryEvent
-from p2pbot.conversation.inbox import own_said, sender_reason, takeover
-from p2pbot.conversation.orders import Heard, card_heard, event_of, order_heard, remembered
-from p2pbot.conversation.records import Claim, ClaimResult, OrderMemory
+from p2pbot.conversation.inbox import machine_reason, own_said, sender_reason, takeover
+from p2pbot.conversation.orders import Heard, card_heard, order_heard, raised_by, remembered, told_by
+from p2pbot.conversation.records import Claim, ClaimResult, InboxEntry, OrderMemory
 from p2pbot.daemon.book import OrderBook, Unavailable
 from p2pbot.daemon.rulebook import Rulebook
 from p2pbot.daemon.sender import Sender
@@ -31,7 +33,21 @@ from p2pbot.daemon.surroundings import AccountPlan, Doors
 from p2pbot.model import ChatMessage, EventKind, MessageKind, Order, Path, Reason, Stimulus
 
 _SHOWN = {Path.HISTORY: DeliveryEvent.FOUND, Path.SOCKET: DeliveryEvent.ECHO}
+_LOOK_MS = 200  # the queue is looked at this often while a burst may go on
+_BURST = 10  # texts answered as one: more is a flood
 _SAVE_SEEN_MS = 120_000  # a look that changes nothing is written down this often: late enough to be cheap
+
+
+class Waiting(Protocol):
+    """What waits behind the item that is being decided (``Desk``)."""
+
+    def take_ours(self, order_no: str) -> tuple[ChatMessage, ...]:
+        """Take out of an order's queue what our own account said."""
+        ...
+
+    def coming(self, order_no: str) -> tuple[ChatMessage, ...]:
+        """Return the other side's messages in an order's queue."""
+        ...
 
 
 class Clerk:
@@ -45,7 +61,7 @@ class Clerk:
         sender: Sender,
         rules: Rulebook,
         missed: Callable[[ChatMessage], None],
-        ahead: Callable[[str], tuple[ChatMessage, ...]],
+        waiting: Waiting,
     ) -> None:
         self._plan = plan
         self._doors = doors
@@ -53,7 +69,7 @@ class Clerk:
         self._sender = sender
         self._rules = rules
         self._missed = missed
-        self._ahead = ahead
+        self._waiting = waiting
         self._lock = asyncio.Lock()
         self.last_message_ms = 0
 
@@ -85,10 +101,22 @@ class Clerk:
     async def hear(self, order_no: str, heard: Heard, path: Path = Path.HISTORY) -> None:
         """Take in what is said of an order's state, and decide the event that the change raises."""
         memory = await self._doors.store.recall(self._plan.name, order_no)
-        stimulus = event_of(memory, heard, order_no)
-        if stimulus is not None:
+        for stimulus in raised_by(memory, heard, order_no):
             await self._answer(stimulus, path, heard)
         await self._remember(order_no, heard)
+
+    async def rang(self, stimulus: Stimulus) -> None:
+        """Decide a timed event, unless a former process has."""
+        entry = InboxEntry(
+            account=self._plan.name,
+            order_no=stimulus.order_no,
+            key=stimulus.key,
+            kind=stimulus.kind,
+            path=Path.HISTORY,
+            reason=Reason.NO_RULE,
+        )
+        if not await self._doors.store.is_decided(entry):
+            await self._answer(stimulus, Path.HISTORY)
 
     async def looked(self, order_no: str, began_ms: int, until_ms: int, since_ms: int | None) -> None:
         """Note that an order's history is decided up to ``until_ms``; ``since_ms`` as in ``Sender.looked``."""
@@ -119,6 +147,9 @@ class Clerk:
         self._book.doubt(message.order_no)
         if heard is not None:
             await self.hear(message.order_no, heard, message.path)
+        told = told_by(card, message.order_no, message.created_at_ms or self._doors.now_ms()) if card else None
+        if told is not None:
+            await self._answer(told, message.path)
         entry = entry_of_message(self._plan.name, message, Reason.SYSTEM_MESSAGE, self._doors.now_ms())
         await self._file(Claim(entry=entry))
 
@@ -132,6 +163,10 @@ class Clerk:
             entry = entry_of_message(self._plan.name, message, Reason.OPERATOR_MESSAGE, now_ms)
             if await self._file(Claim(entry=entry, memory=memory)):
                 self._doors.events.info("taken_over", account=self._plan.name, order=message.order_no)
+        if self._rules().listens_to(EventKind.OPERATOR_MESSAGE):  # after the takeover, which must not wait for facts
+            kind, key = EventKind.OPERATOR_MESSAGE, f"e:operator_message:{message_key(message)}"
+            told = Stimulus(kind=kind, order_no=message.order_no, key=key, at_ms=at_ms, message=message)
+            await self._answer(told, message.path)
 
     async def _answer(self, stimulus: Stimulus, path: Path, heard: Heard | None = None) -> None:
         """Decide a stimulus: first by what forbids an answer anyhow, then with the order's facts."""
@@ -144,15 +179,64 @@ class Clerk:
         order = await self._facts(stimulus)
         if order is not None:
             await self._hear_facts(order, path, heard)
-        for message in self._ahead(stimulus.order_no):  # a person may have taken over while the facts were fetched
+        for message in self._waiting.take_ours(
+            stimulus.order_no
+        ):  # a person may have taken over while the facts were fetched
             await self.take(message)
-        async with self._lock:
-            situation = await self._situation(stimulus, path, order, heard)
-            if self._sender.outbox.is_full:
-                await self._commit(unanswered(situation, Reason.CAP_ACCOUNT))
+        waited = False
+        while True:
+            async with self._lock:
+                situation = await self._situation(stimulus, path, order, heard)
+                decision = self._decided(situation)
+                if not decision.debounce_ms or waited:
+                    await self._commit(decision, order.created_at_ms if order else None)
+                    return
+            if await self._put_off(situation, decision):
                 return
-            decision = decide(situation, self._plan.policy, self._doors.rng)
-            await self._commit(decision, order.created_at_ms if order else None)
+            waited = True
+
+    def _decided(self, situation: Situation) -> Decision:
+        if self._sender.outbox.is_full:
+            return unanswered(situation, Reason.CAP_ACCOUNT)
+        return decide(situation, self._plan.policy, self._doors.rng)
+
+    async def _put_off(self, situation: Situation, decision: Decision) -> bool:
+        """Wait for the counterparty's next message; if there is one, file this one to be answered with it."""
+        stimulus = situation.stimulus
+        due_ms = max(stimulus.at_ms, situation.now_ms - decision.debounce_ms) + decision.debounce_ms
+        while not (more := await self._more(situation)):
+            left_ms = due_ms - self._doors.now_ms()
+            if left_ms <= 0:
+                break
+            await self._doors.clock.sleep(min(left_ms, _LOOK_MS, decision.debounce_ms) / 1000)
+        for message in self._waiting.take_ours(stimulus.order_no):  # a person may have taken over meanwhile
+            await self.take(message)
+        if more:
+            async with self._lock:
+                put_off = await self._situation(stimulus, situation.path, situation.order, None)
+                await self._commit(unanswered(put_off, Reason.DEBOUNCED))
+        return more
+
+    async def _more(self, situation: Situation) -> bool:
+        """Whether a further text of the counterparty waits that will be decided, and not as a machine's."""
+        this = situation.stimulus.message
+        for message in self._waiting.coming(situation.stimulus.order_no):
+            entry = entry_of_message(self._plan.name, message, Reason.NO_RULE, situation.now_ms)
+            is_other = this is None or message_key(message) != message_key(this)
+            if message.kind is not MessageKind.TEXT or not is_other or machine_reason(message, situation.talk):
+                continue
+            if not await self._doors.store.is_decided(entry):
+                return True
+        return False
+
+    async def _burst(self, stimulus: Stimulus) -> tuple[str, ...]:
+        """Return the texts that were put off to be answered with this one, oldest first."""
+        if stimulus.kind is not EventKind.MESSAGE or not self._rules().debounces:
+            return ()
+        entries = await self._doors.store.inbox(stimulus.order_no, limit=_BURST * 3)
+        theirs = [entry for entry in entries if entry.account == self._plan.name and entry.from_us is False]
+        put_off = takewhile(lambda entry: entry.reason is Reason.DEBOUNCED, reversed(theirs))
+        return tuple(reversed([entry.text for entry in islice(put_off, _BURST)]))
 
     async def _hear_facts(self, order: Order, path: Path, heard: Heard | None) -> None:
         """Decide first what only the facts tell of: else the claim would write a new state down and its event is lost.
@@ -163,8 +247,7 @@ class Clerk:
         if heard is not None:
             memory = remembered(memory, heard, self._plan.name, order.number)
         said = order_heard(order, order.confirmed_at_ms, counterparty_key(order))
-        further = event_of(memory, said, order.number)
-        if further is not None:
+        for further in raised_by(memory, said, order.number):
             await self._answer(further, path, said)
 
     async def _facts(self, stimulus: Stimulus) -> Order | None:
@@ -205,6 +288,7 @@ class Clerk:
             now_ms=now_ms,
             path=path,
             left_out=self._rules.left_out,
+            burst=await self._burst(stimulus),
         )
 
     async def _commit(self, decision: Decision, order_created_ms: int | None = None) -> None:

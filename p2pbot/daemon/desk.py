@@ -18,7 +18,7 @@ from typing import NoReturn
 from p2pbot.conversation.orders import Heard
 from p2pbot.daemon.clerk import Clerk
 from p2pbot.daemon.surroundings import AccountPlan, Doors
-from p2pbot.model import ChatMessage
+from p2pbot.model import ChatMessage, Stimulus
 
 _PER_ORDER = 2_000  # items waiting in one order: twice what a look reads, or the look after an overflow would overflow
 _ALL_ORDERS = 20_000  # items waiting in all; about 20 MB at the worst
@@ -54,7 +54,16 @@ class Looked:
     complete: bool = True
 
 
-Item = Inbound | Told | Looked
+@dataclass(frozen=True, slots=True)
+class Rang:
+    """The time of a timed event has come; ``holds`` says whether it still makes sense when it is its turn."""
+
+    order_no: str
+    stimulus: Stimulus
+    holds: Callable[[Stimulus], bool]
+
+
+Item = Inbound | Told | Looked | Rang
 
 
 class Desk:
@@ -100,6 +109,11 @@ class Desk:
         self._waiting -= len(ours)
         return tuple(item.message for item in ours)
 
+    def coming(self, order_no: str) -> tuple[ChatMessage, ...]:
+        """Return what waits in an order's queue of the other side's messages."""
+        queue = self._queues.get(order_no, ())
+        return tuple(item.message for item in queue if isinstance(item, Inbound) and item.message.from_us is False)
+
     def close(self) -> None:
         """Take nothing in any more and start nothing new: the daemon is stopping."""
         self._closed = True
@@ -138,3 +152,6 @@ class Desk:
                 await self._clerk.hear(order_no, heard)
             case Looked(order_no, began_ms, until_ms, since_ms, complete):
                 await self._clerk.looked(order_no, began_ms, until_ms, since_ms if complete else None)
+            case Rang(_, stimulus, holds):
+                if holds(stimulus):
+                    await self._clerk.rang(stimulus)

@@ -12,17 +12,6 @@ from p2pbot.rules.spec import SPEECHLESS, TIMED, RuleSpec
 
 Contradiction = tuple[tuple[str, ...], str, str]
 _ACTIONS = ("reply", "notify", "handover", "unmute", "set", "stop")
-# What the language has and the daemon has not: refused with a sentence, never ignored.
-_PENDING_EVENTS = frozenset(
-    {
-        EventKind.PAYMENT_EXPIRING,
-        EventKind.SILENCE,
-        EventKind.APPEAL_OPENED,
-        EventKind.APPEAL_CLOSED,
-        EventKind.OPERATOR_MESSAGE,
-    }
-)
-_PENDING_KEYS = ("debounce", "unmute", "set")
 _UNMUTING = frozenset({EventKind.OPERATOR_MESSAGE, EventKind.APPEAL_CLOSED})
 
 
@@ -32,21 +21,11 @@ def contradictions(spec: RuleSpec) -> Iterator[Contradiction]:
         yield (), "the rule does nothing", "give it a reply, notify or handover; or `stop: yes` to stay silent"
     if spec.stop and spec.continue_:
         yield ("stop",), "`stop` and `continue` cannot go together", ""
-    yield from _pending(spec)
     yield from _timers(spec)
     yield from _speechless(spec)
     yield from _mutes(spec)
     if spec.debounce and set(spec.on) != {EventKind.MESSAGE}:
         yield ("debounce",), "`debounce` is for `on: message` alone", ""
-
-
-def _pending(spec: RuleSpec) -> Iterator[Contradiction]:
-    for event in spec.on:
-        if event in _PENDING_EVENTS:
-            yield ("on",), f"the event `{event.value}` is not supported yet", ""
-    for key in _PENDING_KEYS:
-        if getattr(spec, key):
-            yield (key,), f"`{key}` is not supported yet", ""
 
 
 def spans(spec: RuleSpec) -> tuple[tuple[EventKind, int], ...]:

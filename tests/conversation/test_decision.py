@@ -115,7 +115,7 @@ def test_an_answer_is_one_claim_with_entry_reply_and_firing() -> None:
     assert (row.state, row.rule_id, row.stimulus_key) == (OutboxState.CLAIMED, "paid-claim", "m:1")
     assert row.text == f"Please press the button in order {NUMBER}."
     assert (mark.group, mark.scope, mark.scope_id) == ("paid-claim", LimitScope.ORDER, NUMBER)
-    assert claim.memory == memory()
+    assert claim.memory == memory(language="en")
 
 
 def test_a_reply_waits_for_its_delay_and_expires_after_it() -> None:
@@ -205,7 +205,7 @@ def test_a_text_that_says_something_new_starts_the_breaker_anew() -> None:
 def test_a_cap_that_is_reached_is_told_and_mutes_nothing() -> None:
     """The next hour the bot speaks again."""
     decision = decided(situation(talk=Talk(replies_order_1h=20)))
-    assert decision.claim.memory == memory()
+    assert decision.claim.memory == memory(language="en")
     assert [notice.key for notice in decision.notices] == [f"cap_order:{ACCOUNT}:{NUMBER}"]
 
 
@@ -246,7 +246,7 @@ def test_shadow_mode_records_what_it_would_have_said_and_does_nothing_else() -> 
     assert decision.reason is Reason.SHADOW
     assert (row.state, row.reason, row.settled_at_ms) == (OutboxState.SHADOW, Reason.SHADOW, NOW_MS)
     assert decision.claim.firings
-    assert decision.claim.memory == memory()
+    assert decision.claim.memory == memory(language="en")
     assert decision.notices == ()
 
 
@@ -260,7 +260,7 @@ def test_a_rule_in_shadow_speaks_only_to_the_record_while_a_live_one_speaks() ->
     states = {row.rule_id: row.state for row in decision.claim.replies}
     assert decision.reason is Reason.ANSWERED
     assert states == {"new": OutboxState.SHADOW, "old": OutboxState.CLAIMED}
-    assert decision.claim.memory == memory()
+    assert decision.claim.memory == memory(language="en")
     assert decision.notices == ()
 
 

@@ -19,7 +19,9 @@ from p2pbot.conversation.orders import (
     card_heard,
     event_of,
     order_heard,
+    raised_by,
     remembered,
+    told_by,
 )
 from p2pbot.conversation.records import OrderMemory
 from p2pbot.model import (
@@ -39,6 +41,7 @@ FORWARD = [S.UNKNOWN, S.UNPAID, S.PAID, S.APPEAL, S.CANCELLED, S.COMPLETED]
 RAISES = {
     S.UNPAID: EventKind.ORDER_CREATED,
     S.PAID: EventKind.ORDER_PAID,
+    S.APPEAL: EventKind.APPEAL_OPENED,
     S.COMPLETED: EventKind.ORDER_COMPLETED,
     S.CANCELLED: EventKind.ORDER_CANCELLED,
 }
@@ -59,10 +62,10 @@ def lived(*heards: Heard) -> tuple[OrderMemory | None, list[EventKind]]:
     memory: OrderMemory | None = None
     raised: list[EventKind] = []
     for heard in heards:
-        stimulus = event_of(memory, heard, ORDER)
-        if stimulus is not None and stimulus.kind not in raised:
-            assert stimulus.key == f"e:{stimulus.kind.value}"
-            raised.append(stimulus.kind)
+        for stimulus in raised_by(memory, heard, ORDER):
+            if stimulus.kind not in raised:
+                assert stimulus.key == f"e:{stimulus.kind.value}"
+                raised.append(stimulus.kind)
         memory = remembered(memory, heard, ACCOUNT, ORDER)
     return memory, raised
 
@@ -170,7 +173,26 @@ def test_an_appeal_that_ends_is_no_payment() -> None:
     after = NOW_MS + 10 * MINUTE_MS
     memory, raised = lived(told(S.APPEAL), told(S.PAID, after))
     assert memory is not None
-    assert (memory.status, raised) == (S.PAID, [])
+    assert (memory.status, raised) == (S.PAID, [EventKind.APPEAL_OPENED, EventKind.APPEAL_CLOSED])
+
+
+@pytest.mark.parametrize("end", [S.COMPLETED, S.CANCELLED])
+def test_an_appeal_that_ends_the_order_is_two_events(end: OrderStatus) -> None:
+    """The appeal is closed, and the order has its own end."""
+    _, raised = lived(told(S.PAID), card(S.APPEAL, NOW_MS + 1), card(end, NOW_MS + MINUTE_MS))
+    assert raised[-2:] == [EventKind.APPEAL_CLOSED, RAISES[end]]
+
+
+def test_cards_raise_what_no_state_tells() -> None:
+    """That a deadline is near, and that an appeal is over."""
+    for kind, raised in (
+        (SystemEventKind.PAYMENT_EXPIRING, EventKind.PAYMENT_EXPIRING),
+        (SystemEventKind.APPEAL_CLOSED, EventKind.APPEAL_CLOSED),
+    ):
+        event = told_by(SystemEvent(kind=kind, raw_type="x"), ORDER, NOW_MS)
+        assert event is not None
+        assert (event.kind, event.key, event.at_ms) == (raised, f"e:{raised.value}", NOW_MS)
+    assert told_by(SystemEvent(kind=SystemEventKind.ORDER_PAID, raw_type="x"), ORDER, NOW_MS) is None
 
 
 def test_an_appeal_is_not_undone_by_a_list_that_lags() -> None:
@@ -239,7 +261,7 @@ def test_an_event_comes_with_the_state_that_it_tells_of(heards: list[Heard]) -> 
             assert after.status is not (memory.status if memory else S.UNKNOWN)
             assert event_of(after, heard, ORDER) is None
         before = memory.status if memory else S.UNKNOWN
-        if FORWARD.index(after.status) > FORWARD.index(before) and after.status is not S.APPEAL:
+        if FORWARD.index(after.status) > FORWARD.index(before):
             assert stimulus is not None
         memory = after
 

@@ -41,6 +41,18 @@ class Office:
         return [(entry.kind.value, entry.reason) for entry in await self.world.store.inbox(NUMBER)]
 
 
+class EmptyDesk:
+    """Nothing waits behind the item that is decided."""
+
+    def take_ours(self, order_no: str) -> tuple[ChatMessage, ...]:  # noqa: ARG002 - the same for every order
+        """Return nothing."""
+        return ()
+
+    def coming(self, order_no: str) -> tuple[ChatMessage, ...]:  # noqa: ARG002 - the same for every order
+        """Return nothing."""
+        return ()
+
+
 def office(status: OrderStatus = OrderStatus.UNPAID, plan: AccountPlan = PLAN) -> Office:
     """Return an office whose exchange shows one order, a minute old, in a state."""
     world = World(StillClock(NOW_MS))
@@ -56,7 +68,7 @@ def office(status: OrderStatus = OrderStatus.UNPAID, plan: AccountPlan = PLAN) -
     )
     rulebook = Rulebook("main", dict, world.told, world.told)
     rulebook.adopt(rules(RULES).ruleset)
-    clerk = Clerk(plan, doors, OrderBook(plan, doors), sender, rulebook, lambda _message: None, lambda _order: ())
+    clerk = Clerk(plan, doors, OrderBook(plan, doors), sender, rulebook, lambda _message: None, EmptyDesk())
     return Office(world, clerk, sender)
 
 

@@ -25,7 +25,7 @@ from p2pbot.conversation.records import (
     Talk,
 )
 from p2pbot.errors import OurError, StateError
-from p2pbot.model import FiringCount, FiringMark, LimitScope, MessageKind
+from p2pbot.model import EventKind, FiringCount, FiringMark, LimitScope, MessageKind
 from p2pbot.ports import Lease
 from tests.fakes.disk import (
     Decided,
@@ -131,7 +131,7 @@ class MemoryStore:
 
     def _is_fresh(self, entry: InboxEntry) -> bool:
         if is_event(entry):
-            return True
+            return entry.kind is not EventKind.SILENCE
         if entry.from_us is not False:
             return False
         if entry.kind == MessageKind.TEXT:

@@ -15,7 +15,7 @@ from collections.abc import Iterable
 from p2pbot.adapters.sqlite.rows import EVENT_WORDS, entry_columns, memory_columns, reply_columns
 from p2pbot.conversation.records import Claim, ClaimResult, InboxEntry, OrderMemory, OutboxRow
 from p2pbot.errors import OurError
-from p2pbot.model import FiringMark, LimitScope, MessageKind
+from p2pbot.model import EventKind, FiringMark, LimitScope, MessageKind
 from p2pbot.ports import Lease
 
 _SAME_ID = """
@@ -58,9 +58,10 @@ _COUNT_FIRING = """
 """
 _REMEMBER = """
     INSERT OR REPLACE INTO orders (account, order_no, status, side, created_at_ms, seen_at_ms, caught_up_ms,
-                                   last_operator_ms, counterparty_key, mute_reason, mute_since_ms, mute_until_ms)
+                                   last_operator_ms, counterparty_key, mute_reason, mute_since_ms, mute_until_ms,
+                                   language, tags)
     VALUES (:account, :order_no, :status, :side, :created_at_ms, :seen_at_ms, :caught_up_ms,
-            :last_operator_ms, :counterparty_key, :mute_reason, :mute_since_ms, :mute_until_ms)
+            :last_operator_ms, :counterparty_key, :mute_reason, :mute_since_ms, :mute_until_ms, :language, :tags)
 """
 
 
@@ -115,7 +116,7 @@ def _met_before(connection: sqlite3.Connection, entry: InboxEntry, *, fill_in: b
 def _is_fresh(connection: sqlite3.Connection, entry: InboxEntry) -> bool:
     """Whether our streak of replies ends with ``entry``: an event, a picture, or a text unlike the one before it."""
     if entry.kind.value in EVENT_WORDS:
-        return True
+        return entry.kind is not EventKind.SILENCE  # our own words into a silence are a streak
     if entry.from_us is not False:
         return False
     if entry.kind == MessageKind.TEXT:

@@ -7,6 +7,7 @@ a guess.
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from enum import StrEnum
 from typing import Any, TypeVar
@@ -137,6 +138,8 @@ def memory_columns(memory: OrderMemory) -> Columns:
         "mute_reason": None if mute is None else mute.reason.value,
         "mute_since_ms": None if mute is None else mute.since_ms,
         "mute_until_ms": None if mute is None else mute.until_ms,
+        "language": memory.language,
+        "tags": json.dumps(dict(memory.tags), ensure_ascii=False),
     }
 
 
@@ -155,7 +158,18 @@ def memory_from(row: sqlite3.Row) -> OrderMemory:
         last_operator_ms=row["last_operator_ms"],
         counterparty_key=row["counterparty_key"],
         mute=mute,
+        language=row["language"],
+        tags=_tags(row["tags"]),
     )
+
+
+def _tags(text: str) -> tuple[tuple[str, str], ...]:
+    try:
+        return tuple((str(name), str(value)) for name, value in json.loads(text).items())
+    except (ValueError, AttributeError):
+        raise StateDamaged(
+            "the state database holds tags that cannot be read", remedy="restore a backup of the state directory"
+        ) from None
 
 
 def firing_from(row: sqlite3.Row) -> FiringCount:

@@ -119,4 +119,10 @@ _FIRST: Step = (
     """,
 )
 
-STEPS: tuple[Step, ...] = (_FIRST,)
+# The counterparty's language, and what rules have set on the order: a JSON object of texts.
+_SECOND: Step = (
+    "ALTER TABLE orders ADD COLUMN language TEXT NOT NULL DEFAULT ''",
+    "ALTER TABLE orders ADD COLUMN tags TEXT NOT NULL DEFAULT '{}'",
+)
+
+STEPS: tuple[Step, ...] = (_FIRST, _SECOND)
