@@ -18,6 +18,7 @@ from p2pbot.rules.compiling import RuleCompiler
 from p2pbot.rules.dialogue import RuleFile
 from p2pbot.rules.lints import without_ignored
 from p2pbot.rules.rule import Rule
+from p2pbot.rules.set_lints import set_lints
 from p2pbot.rules.shared import RuleFileRead, Shared, share
 from p2pbot.rules.spec import FileSpec, RuleSpec
 from p2pbot.rules.text_checks import Phrases
@@ -57,6 +58,8 @@ def load_rules(files: Mapping[str, str]) -> LoadedRules:
     findings += _duplicates(compiled)
     ruleset = RuleSet(_with_group_scopes(rule for _, rule in compiled if rule), phrases.numbers, content_hash(files))
     findings += _examples(compiled, ruleset)
+    if not any(finding.severity is Severity.ERROR for finding in findings):
+        findings += set_lints(compiled, ruleset, read)
     findings.sort(key=lambda finding: finding.position)
     kept = [finding for name in sorted(files) for finding in _of_file(findings, name, files[name])]
     broken = any(finding.severity is Severity.ERROR for finding in kept)

@@ -25,7 +25,8 @@ _DROPPED = ("title", "default", "discriminator")
 def rule_schema() -> dict[str, Any]:
     """Return the schema, the same for the same models."""
     schema = RuleFile.model_json_schema(by_alias=True, schema_generator=_ForPeople, mode="validation")
-    return {"$schema": _DIALECT, "title": "p2pbot rule file"} | _plain(schema)
+    plain: dict[str, Any] = _plain(schema)
+    return {"$schema": _DIALECT, "title": "p2pbot rule file"} | plain
 
 
 class _ForPeople(GenerateJsonSchema):

@@ -1,0 +1,278 @@
+"""What only shows when all rules are looked at together, or when a rule is looked at as a whole.
+
+Promise: warnings alone; each names the rule that is in the way or the condition that is to blame.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from decimal import Decimal
+from typing import Protocol
+
+import regex
+from pydantic import BaseModel
+
+from p2pbot.document import Finding, Loaded, Position, Severity
+from p2pbot.model import EventKind, OrderStatus
+from p2pbot.rules.choice import RuleSet
+from p2pbot.rules.fields import ListRef
+from p2pbot.rules.measures import Bound
+from p2pbot.rules.rule import Rule
+from p2pbot.rules.shared import RuleFileRead
+from p2pbot.rules.spec import AtMostSpec, EverySpec, FileSpec, RuleSpec, SharedSpec, SnippetSpec, WhenSpec
+
+Path = tuple[str | int, ...]
+_SHORTEST_PAUSE_MS = 10_000  # two answers within this are one talk's stutter
+_MANY = 20  # answers of one rule in an order: as many as the daemon's own cap allows in an hour
+_FEW = 3
+_MOST_PATTERNS = 50  # rules of patterns alone that each text is put to: with thousands of both it would take minutes
+_REPEATING = frozenset({EventKind.MESSAGE, EventKind.IMAGE, EventKind.SILENCE})
+_BRACES = regex.compile(r"\{\{.*?\}\}|\{%.*?%\}")
+_STATUS_OF = {
+    EventKind.ORDER_CREATED: OrderStatus.UNPAID,
+    EventKind.PAYMENT_EXPIRING: OrderStatus.UNPAID,
+    EventKind.ORDER_PAID: OrderStatus.PAID,
+    EventKind.ORDER_COMPLETED: OrderStatus.COMPLETED,
+    EventKind.ORDER_CANCELLED: OrderStatus.CANCELLED,
+    EventKind.APPEAL_OPENED: OrderStatus.APPEAL,
+}
+_PROMISE = regex.compile(
+    r"\b(?:we|i)(?:'ll| will| am going to| are going to) (?:now |soon )?release|\breleasing (?:now|your|the)"
+    r"|\b(?:payment|money|funds) (?:is |was |has been |have been )?(?:received|confirmed|arrived)"
+    r"|\b(?:we|i)(?: have|'ve)? (?:received|got) (?:your|the) (?:payment|money)"
+    r"|\bliberar(?:é|emos|ei)\b|\bpago (?:fue |ha sido )?(?:recibido|confirmado)|\brecibimos (?:su|tu|el) pago"
+    r"|\bpagamento (?:foi )?(?:recebido|confirmado)|\bpaiement (?:a été )?(?:reçu|confirmé)|\bnous libérerons"
+    r"|отпустим|отпущу|(?:плат[её]ж|оплата|деньги) (?:получен|поступил|пришл|приш[её]л)\w*"
+    r"|получил[иа]? (?:вашу |ваш )?(?:оплату|плат[её]ж|деньги)|(?:马上|即将|立即|会)放币|已收到|已放币"
+    r"|سنحرر|تم استلام|serbest bırakacağ|ödeme(?:niz)? (?:alındı|ulaştı|onaylandı)|sẽ mở khóa|đã nhận được"
+    r"|भुगतान (?:मिल|प्राप्त)",
+    regex.IGNORECASE,
+)
+
+
+class Compiler(Protocol):
+    """What a lint needs of the rule's compiler: the rule as it is written, and its places."""
+
+    loaded: Loaded[FileSpec]
+    spec: RuleSpec
+
+    def at(self, *path: str | int) -> Position:
+        """Return the place of a value."""
+        ...
+
+    def key(self, *path: str | int) -> Position:
+        """Return the place of a key."""
+        ...
+
+
+Compiled = tuple[Compiler, Rule | None]
+
+
+def set_lints(compiled: Sequence[Compiled], ruleset: RuleSet, files: Sequence[RuleFileRead]) -> Iterator[Finding]:
+    """Yield what is wrong with a set in which no rule has an error."""
+    for compiler, rule in compiled:
+        if rule is not None:
+            yield from _unlimited(compiler, rule)
+            yield from _promises(compiler, rule)
+            yield from _never(compiler)
+    yield from _Listeners(compiled, ruleset).findings()
+    yield from _unused(files)
+
+
+def _warn(compiler: Compiler, place: Position, message: str, hint: str, code: str) -> Finding:
+    return compiler.loaded.finding(place, message, hint, code, Severity.WARNING)
+
+
+# P010, P031: who hears what
+
+
+class _Listeners:
+    """The rules that listen to messages, in the order in which they are asked, found by the phrases they need."""
+
+    def __init__(self, compiled: Sequence[Compiled], ruleset: RuleSet) -> None:
+        self._ruleset = ruleset
+        by_id = {rule.id: compiler for compiler, rule in compiled if rule is not None}
+        self._rules = [
+            (rule, by_id[rule.id])
+            for rule in ruleset.rules
+            if EventKind.MESSAGE in rule.events and rule.id in by_id and rule.matcher.needs_text
+        ]
+        self._by_phrase: dict[int, list[int]] = defaultdict(list)
+        self._always: list[int] = []
+        for number, (rule, _) in enumerate(self._rules):
+            needed = rule.matcher.called_by()
+            for phrase in needed or ():
+                self._by_phrase[phrase].append(number)
+            if needed is None:
+                self._always.append(number)
+        del self._always[_MOST_PATTERNS:]
+
+    def findings(self) -> Iterator[Finding]:
+        for number, (rule, compiler) in enumerate(self._rules):
+            yield from self._shadowed(number, rule, compiler)
+        for rule, compiler in ((rule, compiler) for rule, compiler in self._rules if rule.reply):
+            yield from self._answers_machines(rule, compiler)
+
+    def _who(self, text: str) -> Iterator[int]:
+        """Yield the numbers of the rules that this text is meant for, in order."""
+        heard = self._ruleset.hear(text)
+        called = {number for phrase in heard.hits for number in self._by_phrase.get(phrase, ())}
+        for number in sorted(called.union(self._always)):
+            if self._rules[number][0].matcher.matches(heard):
+                yield number
+
+    def _shadowed(self, number: int, rule: Rule, compiler: Compiler) -> Iterator[Finding]:
+        for path, text in _own_texts(compiler.spec):
+            heard_by = list(self._who(text))
+            if number not in heard_by:
+                continue
+            for first in heard_by[: heard_by.index(number)]:
+                other, theirs = self._rules[first]
+                hides = not other.goes_on and (rule.shadow or not other.shadow)
+                if hides and _implied(theirs.spec.when, compiler.spec.when):
+                    message = f"the rule `{other.id}` answers this instead of `{rule.id}`"
+                    hint = f"it stands at {other.where}; give `{rule.id}` a higher priority, or remove the text"
+                    yield _warn(compiler, compiler.at(*path), message, hint, "P010")
+                    break
+
+    def _answers_machines(self, rule: Rule, compiler: Compiler) -> Iterator[Finding]:
+        """Look for rules that answer when a machine on the other side repeats our text, again and again."""
+        for text in rule.reply.texts() if rule.reply else ():
+            called = (self._rules[number] for number in self._who(_BRACES.sub(" ", text.source)))
+            triggered = next((other for other, theirs in called if _is_endless(theirs.spec)), None)
+            if triggered is not None:
+                message = f"the reply of `{rule.id}` holds the words that call `{triggered.id}`"
+                hint = "a machine that repeats it would be answered again and again; limit it: {at_most: 3, per: order}"
+                yield _warn(compiler, compiler.key("reply"), message, hint, "P031")
+                return
+
+
+def _is_endless(spec: RuleSpec) -> bool:
+    """Whether a rule may answer more often in one order than a talk of two machines may last."""
+    return all(
+        isinstance(limit, EverySpec) or (isinstance(limit, AtMostSpec) and limit.at_most > _FEW) for limit in spec.limit
+    )
+
+
+def _own_texts(spec: RuleSpec) -> Iterator[tuple[Path, str]]:
+    for at, text in enumerate(spec.examples or ()):
+        yield ("examples", at), text
+    for key in ("words", "exact", "starts"):
+        for at, word in enumerate(getattr(spec, key) or ()):
+            if not isinstance(word, ListRef):
+                yield (key, at), str(word).replace("*", "")
+
+
+def _implied(wide: WhenSpec, narrow: WhenSpec) -> bool:
+    """Whether ``wide`` holds whenever ``narrow`` does, as far as that can be seen."""
+    for name in type(wide).model_fields:
+        theirs, ours = getattr(wide, name), getattr(narrow, name)
+        if theirs is None or theirs == ours:
+            continue
+        if not (isinstance(theirs, tuple) and isinstance(ours, tuple)) or not set(ours) <= set(theirs):
+            return False
+    return True
+
+
+# P030, P032, P041: one rule as a whole
+
+
+def _unlimited(compiler: Compiler, rule: Rule) -> Iterator[Finding]:
+    bounded = any(
+        (isinstance(limit, EverySpec) and limit.every >= _SHORTEST_PAUSE_MS)
+        or (isinstance(limit, AtMostSpec) and limit.at_most <= _MANY)
+        or not isinstance(limit, EverySpec | AtMostSpec)
+        for limit in compiler.spec.limit
+    )
+    if not bounded and rule.events & _REPEATING:
+        message = f"the rule `{rule.id}` may answer every message of an order"
+        hint = "write limit: [{every: 2m, per: order}, {at_most: 3, per: order}]"
+        yield _warn(compiler, compiler.key("limit"), message, hint, "P030")
+
+
+def _promises(compiler: Compiler, rule: Rule) -> Iterator[Finding]:
+    if compiler.spec.when.statuses or rule.events <= {EventKind.ORDER_COMPLETED}:
+        return
+    for text in rule.reply.texts() if rule.reply else ():
+        found = _PROMISE.search(text.source)
+        if found:
+            message = f"`{found[0][:40]}` promises a release or confirms a payment, in whatever state the order is"
+            hint = "add `when: {order_status: …}`, or leave it to a person"
+            yield _warn(compiler, compiler.key("reply"), message, hint, "P032")
+            return
+
+
+def _never(compiler: Compiler) -> Iterator[Finding]:
+    spec, when = compiler.spec, compiler.spec.when
+    statuses = when.statuses
+    known = [_STATUS_OF.get(event) for event in spec.on]
+    if statuses and all(status is not None and status not in statuses for status in known):
+        message = f"in `on: {spec.on[0].value}` the order is never {' or '.join(sorted(statuses))}"
+        yield _warn(compiler, compiler.at("when", "order_status"), message, "remove one of the two", "P041")
+    if spec.reply is not None and statuses == {OrderStatus.APPEAL}:
+        message = "p2pbot never speaks in an appeal, so this is never said"
+        yield _warn(compiler, compiler.at("when", "order_status"), message, "", "P041")
+    if when.first_message is not None and when.message_no is not None:
+        first = any(bound.holds(Decimal(1)) for bound in when.message_no)
+        later = any(bound.sign in {">", ">=", "!="} or bound.high > 1 or bound.low > 1 for bound in when.message_no)
+        if not (first if when.first_message else later):
+            message = "`first_message` and `message_no` can never hold together"
+            yield _warn(compiler, compiler.at("when", "message_no"), message, "remove one of the two", "P041")
+    for path, bounds in _numbers(when):
+        for at, bound in enumerate(bounds):
+            if _is_below_nothing(bound):
+                message = f"`{bound}` can never hold: there is nothing below zero"
+                yield _warn(compiler, compiler.at("when", *path, at), message, "", "P041")
+
+
+def _numbers(when: WhenSpec) -> Iterator[tuple[Path, tuple[Bound, ...]]]:
+    for holder, above in ((when, ()), (when.counterparty, ("counterparty",))):
+        for name in ("amount", "total", "price", "message_no", "orders", "completion", "registered", "trades_with_us"):
+            bounds = getattr(holder, name, None)
+            if bounds:
+                yield (*above, name), bounds
+
+
+def _is_below_nothing(bound: Bound) -> bool:
+    return bound.sign == "<" and bound.low <= 0
+
+
+# P040: what nobody uses
+
+
+def _unused(files: Sequence[RuleFileRead]) -> Iterator[Finding]:
+    used = {(kind, name) for file in files for _, spec in file.rules for kind, name in _uses(spec)}
+    for file in files:
+        shared = file.loaded.value
+        for part, name in _given(shared) if shared else ():
+            if (part, name) not in used:
+                place = file.loaded.key_position((part, name))
+                message = f"nobody uses `{name}`"
+                yield file.loaded.finding(place, message, "remove it", "P040", Severity.WARNING)
+
+
+def _given(shared: SharedSpec) -> Iterator[tuple[str, str]]:
+    for part in ("snippets", "lists", "windows"):
+        yield from ((part, name) for name in getattr(shared, part))
+
+
+def _uses(value: object) -> Iterator[tuple[str, str]]:
+    """Yield what a part of a rule names."""
+    if isinstance(value, ListRef):
+        yield "lists", str(value)
+    elif isinstance(value, SnippetSpec):
+        yield "snippets", value.snippet
+    elif isinstance(value, BaseModel):
+        if isinstance(value, WhenSpec):
+            yield from (("windows", name) for name in value.hours or ())
+        yield from _all_uses(getattr(value, name) for name in type(value).model_fields)
+    elif isinstance(value, dict):
+        yield from _all_uses(value.values())
+    elif isinstance(value, tuple | list):
+        yield from _all_uses(value)
+
+
+def _all_uses(values: Iterable[object]) -> Iterator[tuple[str, str]]:
+    for value in values:
+        yield from _uses(value)
