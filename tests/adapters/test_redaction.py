@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import gc
 import json
+from collections.abc import Callable
 from urllib.parse import quote, quote_plus
 
 import pytest
@@ -14,7 +15,7 @@ from hypothesis import strategies as st
 from p2pbot.adapters.redaction import escape, scrub, shorten, shorten_middle
 from p2pbot.secret import Secret, known_values
 
-SPELLINGS = {
+SPELLINGS: dict[str, Callable[[str], str]] = {
     "raw": lambda value: value,
     "repr": repr,
     "json": json.dumps,

@@ -64,7 +64,7 @@ def office(status: OrderStatus = OrderStatus.UNPAID, plan: AccountPlan = PLAN) -
         write=not_connected,
         online=lambda: False,
         look=lambda _order, _since_ms: None,
-        suspect=lambda: None,
+        suspect=lambda _written_ms: None,
     )
     rulebook = Rulebook("main", dict, world.told, world.told)
     rulebook.adopt(rules(RULES).ruleset)
