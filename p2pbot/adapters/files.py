@@ -34,6 +34,26 @@ def read_rules(path: Path) -> dict[str, str]:
     return texts
 
 
+def stamp_of_rules(path: Path) -> tuple[tuple[str, int, int], ...]:
+    """Return what tells one state of the rule files from another: names, times of change in ns, sizes.
+
+    It never raises: what cannot be looked at is simply not there, and reading it says why.
+    """
+    try:
+        files = _rule_files(path) if path.is_dir() else [path]
+    except OSError:
+        return ()
+    return tuple(stamp for file in files if (stamp := _stamp(file)) is not None)
+
+
+def _stamp(file: Path) -> tuple[str, int, int] | None:
+    try:
+        status = file.stat()
+    except OSError:
+        return None
+    return file.name, status.st_mtime_ns, status.st_size
+
+
 def _rule_files(directory: Path) -> list[Path]:
     found = (entry for entry in directory.iterdir() if entry.suffix in _SUFFIXES and not entry.name.startswith("."))
     return sorted(entry for entry in found if entry.is_file())[: MAX_FILES + 1]

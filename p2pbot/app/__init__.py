@@ -14,11 +14,13 @@ import signal
 from collections.abc import Mapping
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import partial
 from importlib.metadata import version
 
 from p2pbot.adapters.clock import SystemClock
-from p2pbot.adapters.files import read_rules
+from p2pbot.adapters.files import read_rules, stamp_of_rules
+from p2pbot.adapters.last_good import LastGood
 from p2pbot.adapters.logs import LogEvents, open_log
 from p2pbot.adapters.notices import LogNotifier
 from p2pbot.adapters.randomness import SystemRng
@@ -31,6 +33,7 @@ from p2pbot.conversation.backoff import AttemptBudget
 from p2pbot.daemon.account import Account
 from p2pbot.daemon.chat import ConnectBudget
 from p2pbot.daemon.housekeeping import Housekeeping
+from p2pbot.daemon.reload import RulesWatch
 from p2pbot.daemon.rulebook import Rulebook
 from p2pbot.daemon.status import StatusLoop
 from p2pbot.daemon.supervisor import end, guarded
@@ -87,10 +90,17 @@ class App:
         """Run until stopped; return the exit code. Raises OperatorError when it cannot start."""
         keys = resolve_all(self.settings.accounts, self._environ)
         async with AsyncExitStack() as stack:
+            if self._signals:  # from the first moment: told to stop while it starts, it stops when it has started
+                self._listen(stack)
             rulebooks = {account.name: self._rulebook(account) for account in self.settings.accounts}
+            watches = {
+                account.name: self._watch(account, rulebooks[account.name]) for account in self.settings.accounts
+            }
             for rulebook in rulebooks.values():
                 await rulebook.start()
             doors = await stack.enter_async_context(open_doors(self.settings, keys, self._fittings))
+            for rulebook in rulebooks.values():
+                await rulebook.keep()
             budget = ConnectBudget(AttemptBudget())  # one for all accounts: they share this machine's address
             accounts = {
                 account.name: Account(
@@ -100,15 +110,26 @@ class App:
             }
             self.running = Running(accounts, rulebooks)
             stack.push_async_callback(self._forget)
-            if self._signals:
-                self._listen(stack)
-            return await self._run(accounts)
+            return await self._run(accounts, watches)
 
     async def _forget(self) -> None:
         self.running = None
 
     def _rulebook(self, account: AccountSettings) -> Rulebook:
-        return Rulebook(account.name, partial(read_rules, account.rules), self.log, self._notifier)
+        return Rulebook(
+            account.name,
+            partial(read_rules, account.rules),
+            self.log,
+            self._notifier,
+            copies=LastGood(self.settings.state_dir),
+            now=self._time_of_day,
+        )
+
+    def _watch(self, account: AccountSettings, rulebook: Rulebook) -> RulesWatch:
+        return RulesWatch(rulebook, partial(stamp_of_rules, account.rules), self._clock)
+
+    def _time_of_day(self) -> str:
+        return f"{datetime.fromtimestamp(self._clock.now_ms() / 1000, UTC):%H:%M} UTC"
 
     def _listen(self, stack: AsyncExitStack) -> None:
         loop = asyncio.get_running_loop()
@@ -130,10 +151,10 @@ class App:
             self.log.error("reload_failed", exc_info=task.exception())
             self.stop()
 
-    async def _run(self, accounts: Mapping[str, Account]) -> int:
+    async def _run(self, accounts: Mapping[str, Account], watches: Mapping[str, RulesWatch]) -> int:
         extra = {"pid": os.getpid(), "started_at_ms": self._clock.now_ms(), "version": version("p2pbot")}
         status = StatusLoop(self._clock, accounts.values(), status_writer(self.settings.state_dir, self.log), extra)
-        main = asyncio.create_task(self._roots(accounts, status), name="roots")
+        main = asyncio.create_task(self._roots(accounts, watches, status), name="roots")
         stopping = asyncio.create_task(self._stopping.wait(), name="stop")
         self.log.info("started", accounts=sorted(accounts), mode=self.settings.mode.value, version=extra["version"])
         self.started.set()
@@ -149,10 +170,14 @@ class App:
             status.write_now()
             self.log.info("stopped")
 
-    async def _roots(self, accounts: Mapping[str, Account], status: StatusLoop) -> None:
+    async def _roots(
+        self, accounts: Mapping[str, Account], watches: Mapping[str, RulesWatch], status: StatusLoop
+    ) -> None:
         async with asyncio.TaskGroup() as group:
             for account in accounts.values():
                 group.create_task(guarded(account.run(), account.plan.name), name=f"account {account.plan.name}")
+            for name, watch in watches.items():
+                group.create_task(guarded(watch.run(), f"rules of {name}"), name=f"rules of {name}")
             group.create_task(guarded(status.run(), "status"), name="status")
             store = next(iter(accounts.values())).doors.store  # one for all accounts
             keeper = Housekeeping(store, self._clock, self.log)

@@ -8,27 +8,66 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Protocol
 
-from p2pbot.errors import ConfigError, RulesError
+from p2pbot.document import Severity
+from p2pbot.errors import ConfigError, RulesError, StateError
 from p2pbot.model import Notice
 from p2pbot.ports import Events, Notifier
-from p2pbot.rules.ruleset import LoadedRules, RuleSet, load_rules
+from p2pbot.rules.ruleset import RuleSet, load_rules
 
 _SHOWN = 20  # findings in one log line; `p2pbot rules check` shows all
+
+
+class Copies(Protocol):
+    """Keeps the last files that were good (``adapters.last_good``); its methods run in a thread."""
+
+    def keep(self, account: str, files: Mapping[str, str]) -> None:
+        """Replace an account's copy. Raises StateError."""
+        ...
+
+    def kept(self, account: str) -> Mapping[str, str] | None:
+        """Return an account's copy, or None."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """Files and what became of them; ``findings`` are lines, ``ruleset`` None when one of them is an error."""
+
+    files: Mapping[str, str]
+    ruleset: RuleSet | None
+    findings: tuple[str, ...] = ()
 
 
 class Rulebook:
     """One account's current rules.
 
-    ``read`` returns file names and texts; it runs in a thread and may raise ConfigError.
+    ``read`` returns file names and texts; it runs in a thread and may raise ConfigError. ``copies`` and ``now`` (the
+    time of day as people read it) may be left out by whoever embeds the daemon.
     """
 
-    def __init__(self, account: str, read: Callable[[], Mapping[str, str]], events: Events, notifier: Notifier) -> None:
+    def __init__(
+        self,
+        account: str,
+        read: Callable[[], Mapping[str, str]],
+        events: Events,
+        notifier: Notifier,
+        *,
+        copies: Copies | None = None,
+        now: Callable[[], str] = lambda: "",
+    ) -> None:
         self._account = account
         self._read = read
         self._events = events
         self._notifier = notifier
+        self._copies = copies
+        self._now = now
+        self._since = ""
         self._current: RuleSet | None = None
+        self._unkept: Mapping[str, str] | None = None
+        self._one = asyncio.Lock()  # a signal and the watch may ask for a reload at once
         self.left_out: frozenset[str] = frozenset()
 
     def __call__(self) -> RuleSet:
@@ -40,36 +79,54 @@ class Rulebook:
     def adopt(self, ruleset: RuleSet) -> None:
         """Run by a set that is compiled already (whoever embeds the daemon may have made it elsewhere)."""
         self._current = ruleset
+        self._since = self._now()
         self.left_out = frozenset()
 
     async def start(self) -> None:
-        """Load the rules for the first time. Raises RulesError with every finding."""
-        loaded = await asyncio.to_thread(self._load)
-        if loaded.ruleset is None:
-            findings = tuple(finding.render() for finding in loaded.findings)
+        """Load the rules for the first time; if they are bad, the last good ones, loudly.
+
+        Raises RulesError with every finding when there are none. Nothing is written: ``keep`` does that later.
+        """
+        read = await asyncio.to_thread(self._load)
+        if read.ruleset is not None:
+            self._take(read, read.ruleset)
+            return
+        old = await asyncio.to_thread(self._load_copy)
+        if old is None:
             raise RulesError(
                 f"the rules of account {self._account} have errors",
                 remedy="mend them; p2pbot rules check shows them again",
-                findings=findings,
+                findings=read.findings,
             )
-        self._current = loaded.ruleset
-        self.left_out = frozenset()
-        self._events.info("rules_loaded", account=self._account, rules=len(loaded.ruleset.rules), hash=self().hash[:12])
+        self.adopt(old)
+        await self._refused(read.findings, "running the last good copy")
+
+    async def keep(self) -> None:
+        """Write the copy of what was loaded; the state directory must be ours by now. A failure is said, not raised."""
+        files, self._unkept = self._unkept, None
+        if files is None or self._copies is None:
+            return
+        try:
+            await asyncio.to_thread(self._copies.keep, self._account, files)
+        except StateError as error:
+            self._events.warning("rules_copy_not_written", account=self._account, what=error.what)
 
     async def reload(self) -> bool:
         """Load the rules again; on any error keep the old set, say so, and return False."""
-        try:
-            loaded = await asyncio.to_thread(self._load)
-        except ConfigError as error:
-            await self._refused((str(error), *error.findings))
-            return False
-        if loaded.ruleset is None:
-            await self._refused(tuple(finding.render() for finding in loaded.findings))
-            return False
-        self._current = loaded.ruleset
-        self.left_out = frozenset()
-        self._events.info("rules_loaded", account=self._account, rules=len(loaded.ruleset.rules), hash=self().hash[:12])
-        return True
+        async with self._one:
+            read = await asyncio.to_thread(self._load)
+            if read.ruleset is None:
+                since = f" of {self._since}" if self._since else ""
+                await self._refused(read.findings, f"still running those{since}")
+                return False
+            self._take(read, read.ruleset)
+            await self.keep()
+            return True
+
+    def _take(self, read: _Read, ruleset: RuleSet) -> None:
+        self.adopt(ruleset)
+        self._unkept = read.files
+        self._events.info("rules_loaded", account=self._account, rules=len(ruleset.rules), hash=ruleset.hash[:12])
 
     async def quarantine(self, rule_ids: tuple[str, ...]) -> None:
         """Leave rules out until the next reload: their pattern ran into its deadline."""
@@ -79,15 +136,22 @@ class Rulebook:
             await self._notifier.notify(Notice(key=key, text=text, account=self._account, urgent=True))
         self.left_out |= frozenset(rule_ids)
 
-    def _load(self) -> LoadedRules:
-        return load_rules(self._read())
+    def _load(self) -> _Read:
+        try:
+            files = self._read()
+        except ConfigError as error:
+            return _Read({}, None, (str(error), *error.findings))
+        loaded = load_rules(files)
+        errors_first = sorted(loaded.findings, key=lambda finding: finding.severity is not Severity.ERROR)
+        return _Read(files, loaded.ruleset, tuple(finding.render() for finding in errors_first))
 
-    async def _refused(self, findings: tuple[str, ...]) -> None:
-        first = findings[0].splitlines()[0] if findings else "no reason given"
-        self._events.error(
-            "rules_refused", account=self._account, findings=[f.splitlines()[0] for f in findings[:_SHOWN]]
-        )
-        text = f"Rules NOT loaded: {first} ({len(findings)} in all); still running the old ones."
-        await self._notifier.notify(
-            Notice(key=f"rules_refused:{self._account}", text=text, account=self._account, urgent=True)
-        )
+    def _load_copy(self) -> RuleSet | None:
+        files = self._copies.kept(self._account) if self._copies else None
+        return load_rules(files).ruleset if files else None
+
+    async def _refused(self, findings: tuple[str, ...], instead: str) -> None:
+        lines = [finding.splitlines()[0] for finding in findings if finding] or ["no reason given"]
+        self._events.error("rules_refused", account=self._account, instead=instead, findings=lines[:_SHOWN])
+        text = f"Rules NOT loaded: {lines[0]} ({len(lines)} in all); {instead}."
+        key = f"rules_refused:{self._account}"
+        await self._notifier.notify(Notice(key=key, text=text, account=self._account, urgent=True))
