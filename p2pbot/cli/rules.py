@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from p2pbot.cli import rules_chat, rules_list, rules_preview, rules_replay, rules_schema, rules_test
+from p2pbot.cli import rules_chat, rules_list, rules_preview, rules_replay, rules_schema, rules_stats, rules_test
 from p2pbot.cli.explanation import explain, trial_of
 from p2pbot.cli.output import Paint, print_json
 from p2pbot.cli.rules_files import add_rules, rule_files, ruleset_of
@@ -56,7 +56,7 @@ def register(commands: argparse._SubParsersAction[Parser]) -> None:
     tell.add_argument("--expect", metavar="ID", help="exit 1 unless this rule speaks (none: unless no rule does)")
     tell.add_argument("--json", action="store_true", help="print the decision as JSON")
     tell.set_defaults(handler=_explain)
-    for command in (rules_test, rules_chat, rules_replay, rules_list, rules_preview, rules_schema):
+    for command in (rules_test, rules_chat, rules_replay, rules_list, rules_preview, rules_stats, rules_schema):
         command.register(inner)
 
 

@@ -50,7 +50,9 @@ _TALLY = """
     UNION ALL
     SELECT 'outbox', account, state, count(*) FROM outbox GROUP BY account, state
 """
+_DECIDED = "SELECT * FROM inbox WHERE decided_at_ms >= ? ORDER BY id DESC LIMIT ?"
 MAX_ROWS = 100_000  # of one order, for a person to read
+MAX_DECIDED = 20_000  # of all orders, with their traces in memory: about 100 MB
 
 
 def _bounded(limit: int) -> int:
@@ -186,6 +188,10 @@ class SqliteStore:
     async def outbox(self, order_no: str, *, limit: int = 1000) -> tuple[OutboxRow, ...]:
         """Return the newest ``limit`` replies of an order, by ``seq``."""
         return await self._rows(_OUTBOX, (storable_text(order_no), _bounded(limit)), reply_from)
+
+    async def decided(self, since_ms: int, *, limit: int = MAX_DECIDED) -> tuple[InboxEntry, ...]:
+        """Return the newest decided messages and events of all orders since ``since_ms``, newest first."""
+        return await self._rows(_DECIDED, (since_ms, max(0, min(limit, MAX_DECIDED))), entry_from)
 
     async def tally(self) -> dict[tuple[str, str, str], int]:
         """Return counts of what is stored: ("inbox", account, reason) and ("outbox", account, state)."""
