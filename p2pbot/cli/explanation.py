@@ -29,6 +29,7 @@ _REASONS = {
     "shadow": "a rule in shadow speaks: recorded, not sent",
     "no_rule": "no rule speaks",
     "limited": "a rule fits, and has spoken as often as its limit allows",
+    "stopped": "a rule ends the search in silence",
     "render_failed": "a rule fits, and its text needs something that is not known",
 }
 

@@ -11,6 +11,8 @@ REASONS = {
     Reason.SHADOW: "would have been answered; the mode is shadow, so nothing was sent",
     Reason.NO_RULE: "no rule wanted to answer",
     Reason.LIMITED: "a rule wanted to answer, but it has spoken as often as its limit allows",
+    Reason.STOPPED: "a rule said: stay silent",
+    Reason.DEBOUNCED: "more came at once; it was answered together with the message after it",
     Reason.OWN_ECHO: "our own message, come back from the exchange",
     Reason.OPERATOR_MESSAGE: "a person wrote this from our account",
     Reason.SENDER_UNKNOWN: "the exchange did not say who wrote it; such a message is never answered",

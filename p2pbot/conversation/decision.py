@@ -120,7 +120,13 @@ def forbidding_reason(situation: Situation, policy: Policy) -> Reason | None:
     early = early_reason(situation, policy)
     if early is None and situation.stimulus.kind in SPEECHLESS:
         return Reason.ORDER_UNKNOWN if situation.order is None else None
-    return early or order_reason(situation.order)
+    return early or order_reason(situation.order) or _overtaken(situation)
+
+
+def _overtaken(situation: Situation) -> Reason | None:
+    """Return why a timed event makes no sense any more, now that the order's facts are known."""
+    expiring, order = situation.stimulus.kind is EventKind.PAYMENT_EXPIRING, situation.order
+    return Reason.ORDER_CHANGED if expiring and order and order.status is not OrderStatus.UNPAID else None
 
 
 def early_reason(situation: Situation, policy: Policy) -> Reason | None:

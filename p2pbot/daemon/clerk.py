@@ -203,7 +203,7 @@ class Clerk:
     async def _put_off(self, situation: Situation, decision: Decision) -> bool:
         """Wait for the counterparty's next message; if there is one, file this one to be answered with it."""
         stimulus = situation.stimulus
-        due_ms = max(stimulus.at_ms, situation.now_ms - decision.debounce_ms) + decision.debounce_ms
+        due_ms = min(stimulus.at_ms, situation.now_ms) + decision.debounce_ms
         while not (more := await self._more(situation)):
             left_ms = due_ms - self._doors.now_ms()
             if left_ms <= 0:

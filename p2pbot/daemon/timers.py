@@ -21,7 +21,8 @@ from p2pbot.daemon.surroundings import AccountPlan, Doors
 from p2pbot.model import ChatMessage, MessageKind, Reason, Stimulus
 
 _ORDERS = 5_000  # as many as the order book holds
-_LONGEST_NAP_S = 10.0  # a reload of the rules or a clock that is set is noticed this late
+_LONGEST_NAP_S = 10.0  # a clock that is set is noticed this late
+_IDLE_NAP_S = 60.0  # rules that were reloaded are noticed this late, or by the next message or look
 _READ = 200  # newest messages of an order, among which its last word is looked for after a restart
 _PEOPLE = frozenset({MessageKind.TEXT, MessageKind.IMAGE, MessageKind.VIDEO, MessageKind.CARD})
 
@@ -138,9 +139,9 @@ class Timers:
         return event in planned(order, last_word_ms, [(event.kind, event.span_ms)], self._doors.now_ms())
 
     async def _nap(self) -> None:
-        delay_s = _LONGEST_NAP_S
+        delay_s = _IDLE_NAP_S
         if self._heap:
-            delay_s = min(delay_s, max(0.001, (self._heap[0][0] - self._doors.now_ms()) / 1000))
+            delay_s = min(_LONGEST_NAP_S, max(0.001, (self._heap[0][0] - self._doors.now_ms()) / 1000))
         try:
             async with asyncio.timeout(delay_s):
                 await self._wake.wait()

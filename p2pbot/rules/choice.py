@@ -55,7 +55,11 @@ class _Decided:
 
 
 class RuleSet:
-    """Rules in their order of evaluation. ``hash`` names the content of the files they came from."""
+    """Rules in their order of evaluation. ``hash`` names the content of the files they came from.
+
+    ``timers``: the timed events that rules wait for, with their spans in ms; ``debounces``: whether any rule waits for
+    the end of a burst of messages.
+    """
 
     def __init__(self, rules: Iterable[Rule], phrases: Iterable[Phrase] = (), content_hash: str = "") -> None:
         self.rules = tuple(sorted(rules, key=lambda rule: -rule.priority))
@@ -65,6 +69,8 @@ class RuleSet:
         self._of_event: dict[EventKind, list[int]] = defaultdict(list)
         self._always: dict[EventKind, list[int]] = defaultdict(list)
         self._by_phrase: dict[int, list[int]] = defaultdict(list)
+        self.timers = frozenset(span for rule in self.rules for span in rule.spans)
+        self.debounces = any(rule.debounce_ms for rule in self.rules)
         for number, rule in enumerate(self.rules):
             self._register(number, rule)
 
@@ -84,16 +90,6 @@ class RuleSet:
     def listens_to(self, event: EventKind) -> bool:
         """Whether any rule is ``on:`` this event."""
         return bool(self._of_event.get(event))
-
-    @property
-    def timers(self) -> frozenset[tuple[EventKind, int]]:
-        """The timed events that rules wait for, with their spans in ms."""
-        return frozenset(span for rule in self.rules for span in rule.spans)
-
-    @property
-    def debounces(self) -> bool:
-        """Whether any rule waits for the end of a burst of messages."""
-        return any(rule.debounce_ms for rule in self.rules)
 
     def only(self, rule_id: str) -> RuleSet:
         """Return the set with no rule but this one."""

@@ -48,10 +48,13 @@ def _days(text: str) -> tuple[int, ...]:
 
 
 def _zone(name: str) -> str:
-    if name not in available_timezones():
-        hint = did_you_mean(name, available_timezones()) or "write a zone such as Europe/Istanbul or Asia/Dubai"
-        near = next((zone for zone in available_timezones() if zone.lower() == name.lower()), "")
-        raise complaint(f"`{name[:40]}` is not a time zone", hint=f"did you mean `{near}`?" if near else hint)
+    try:
+        ZoneInfo(name)
+    except (KeyError, ValueError, OSError):
+        known = available_timezones()
+        near = next((f"did you mean `{zone}`?" for zone in known if zone.lower() == name.lower()), "")
+        hint = near or did_you_mean(name, known) or "write a zone such as Europe/Istanbul or Asia/Dubai"
+        raise complaint(f"`{name[:40]}` is not a time zone", hint=hint) from None
     return name
 
 

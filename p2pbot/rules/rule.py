@@ -104,13 +104,14 @@ def _timer_failure(rule: Rule, occasion: Occasion) -> RuleTrace | None:
     """Return the trace of a rule that waits for another span than has run out now."""
     kind, span_ms = occasion.stimulus.kind, occasion.stimulus.span_ms
     wanted_ms = dict(rule.spans).get(kind, 0)
-    if wanted_ms == span_ms or kind not in TIMED:
+    if wanted_ms == span_ms or kind not in TIMED or (kind is EventKind.SILENCE and not span_ms):
         return None
     return RuleTrace(rule.id, Outcome.NO, TIMED[kind], _span(wanted_ms), _span(span_ms), rule.where)
 
 
 def _span(span_ms: int) -> str:
-    return f"{span_ms // 1000}s" if span_ms else "the exchange's own card"
+    minutes, rest_ms = divmod(span_ms, 60_000)
+    return "the exchange's own card" if not span_ms else f"{span_ms // 1000}s" if rest_ms else f"{minutes}m"
 
 
 def _text_failure(rule: Rule, occasion: Occasion) -> RuleTrace | None:

@@ -179,6 +179,14 @@ def test_a_timer_calls_the_rules_of_its_own_span(span_ms: int, speaks: bool) -> 
     assert (decided(rule, event).reason is Reason.ANSWERED) is speaks
 
 
+def test_a_warning_for_an_order_that_was_paid_meanwhile_is_not_said() -> None:
+    """The facts are newer than the plan."""
+    event = replace(happened(EventKind.PAYMENT_EXPIRING), span_ms=300_000)
+    rule = "{id: a, on: payment_expiring, before: 5m, reply: Hurry}"
+    paid = an_order(status=OrderStatus.PAID)
+    assert decided(rule, event, order=paid, memory=memory(status=OrderStatus.PAID)).reason is Reason.ORDER_CHANGED
+
+
 def test_the_exchanges_own_card_calls_rules_without_a_span() -> None:
     """And no rule that has one."""
     card = happened(EventKind.PAYMENT_EXPIRING)
