@@ -114,7 +114,7 @@ class StateDamaged(StateError):
 
 
 class StateUnwritable(StateError):
-    """Disk full, read-only file system, or permissions."""
+    """Disk full, read-only file system, or permissions (exit 1: starting again later may help)."""
 
 
 class KeyRefused(OperatorError):

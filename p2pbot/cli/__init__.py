@@ -15,7 +15,7 @@ import sys
 import traceback
 from collections.abc import Sequence
 
-from p2pbot.errors import ConfigError, P2pbotError, StateError, UsageError
+from p2pbot.errors import ConfigError, P2pbotError, StateError, StateUnwritable, UsageError
 
 EXIT_FAILURE = 1
 EXIT_USAGE = 2
@@ -50,6 +50,8 @@ def exit_code(error: P2pbotError) -> int:
     """Return the exit code that an error means."""
     if isinstance(error, UsageError):
         return EXIT_USAGE
+    if isinstance(error, StateUnwritable):
+        return EXIT_FAILURE  # space comes back: whoever started it must try again
     return EXIT_CONFIG if isinstance(error, ConfigError | StateError) else EXIT_FAILURE
 
 

@@ -76,7 +76,11 @@ class Sender:
         """Carry replies for ever."""
         while True:
             self._wake.clear()
-            if not self._doors.lease.held(self._plan.name) or self._doors.rest.clock_offset_ms is None:
+            if not self._doors.lease.held(self._plan.name):
+                await self._tell_lease_lost()
+                await self._sleep(self._doors.now_ms() + _LEASE_LOOK_MS)
+                continue
+            if self._doors.rest.clock_offset_ms is None:
                 # Before the exchange's time is known, a machine's wrong clock would make every reply late.
                 await self._sleep(self._doors.now_ms() + _LEASE_LOOK_MS)
                 continue
@@ -235,6 +239,13 @@ class Sender:
             reason=after.reason.value if after.reason else None,
             attempt=after.attempts,
         )
+
+    async def _tell_lease_lost(self) -> None:
+        text = (
+            "The lock in the state directory was removed or replaced, so nothing more is answered. Start p2pbot again."
+        )
+        key = f"lease_lost:{self._plan.name}"
+        await self._doors.notifier.notify(Notice(key=key, text=text, account=self._plan.name, urgent=True))
 
     async def _tell_rejected(self, row: OutboxRow, refusal: SendRefusal) -> None:
         kind = refusal.sub_type or refusal.code

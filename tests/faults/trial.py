@@ -117,8 +117,13 @@ class Trial:
         tally = Tally()
         store = await SqliteStore.open_readonly(self.scene.store)
         try:
+            claimed: set[str] = set()
             for order_no in self.orders:
-                judge(self.scene.box, order_no, *await _order(store, order_no), tally)
+                entries, rows = await _order(store, order_no)
+                judge(self.scene.box, order_no, entries, rows, tally)
+                claimed |= {row.uuid for row in rows}
+            written = {frame.uuid for frame in self.scene.box.world.received("main")}
+            assert written <= claimed, "a reply was written that no claim holds"
         finally:
             await store.close()
         return tally
