@@ -4,6 +4,7 @@
 #   make test       the tests (ARGS="tests/rules -x" for some of them)
 #   make check      the laws: ruff, mypy, import-linter, the house's own
 #   make test-all   the tests on every Python that this machine has
+#   make sim        SEEDS=20000: so many simulated worlds in which everything goes wrong (tests/sim, docs/simulation.md)
 #   make bench      the figures of bench/README.md, measured here
 #   make lock       maintainers: resolve the dependencies anew into requirements/*.txt
 #   make clean      remove what the others made
@@ -14,7 +15,7 @@ BIN := $(VENV)/bin
 WORKERS ?= 2
 PYTEST := -m pytest -n $(WORKERS) $(ARGS)
 
-.PHONY: help demo test check test-all test-others bench lock clean setup setup-run
+.PHONY: help demo test check test-all test-others sim bench lock clean setup setup-run
 .DEFAULT_GOAL := help
 
 help:
@@ -50,6 +51,10 @@ test-others: setup
 	done
 
 test-all: test-others test
+
+SEEDS ?= 2000
+sim: setup
+	@$(BIN)/python -m tests.sim --seeds $(SEEDS) --jobs $(WORKERS) $(ARGS)
 
 bench: setup
 	@$(BIN)/python -m bench.run $(ARGS)

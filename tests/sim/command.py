@@ -39,7 +39,7 @@ def many(first: int, last: int, jobs: int) -> int:
             if report:
                 failed.append(seed)
                 sys.stdout.write(f"{report}\n")
-            if done % 500 == 0:
+            if done % 100 == 0:
                 rate = done / (time.monotonic() - began)
                 sys.stdout.write(f"{done} of {last - first} seeds, {len(failed)} failed, {rate:.1f} a second\n")
             sys.stdout.flush()

@@ -26,6 +26,7 @@ _KNOWN_S = 5.0  # the daemon knew this long: a write that was already on its way
 _TOKEN = re.compile(r"TOKEN[0-9a-f]{8}|c2c_[0-9a-f]{8}")
 _HIDDEN = ("SIMULATED PERSON", "SIMULATED PAYEE", "0000-SIMULATED-0000")
 _DESK_PER_ORDER = 300
+_MOST_LOGONS_A_MINUTE = 90  # seven attempts of three tries each, and a few restarts
 _MOST_CALLS_A_MINUTE = 600  # of one account; the exchange allows thousands, a tight loop makes more
 
 
@@ -198,11 +199,15 @@ class Judge:
             for what, (size, most) in sizes.items():
                 if size > most:
                     self._universe.blame("bounds", f"{what} of {name}: {size}, more than {most}")
-            calls = self._universe.world.rest_calls(name)
-            since_ms = self._universe.now_ms() - 60_000
-            recent = sum(1 for call in calls[-_MOST_CALLS_A_MINUTE - 1 :] if call.at_ms > since_ms)
-            if recent > _MOST_CALLS_A_MINUTE:
-                self._universe.blame("tight_loop", f"{recent} REST calls of {name} in a minute")
+            self._look_at_calls(name)
+
+    def _look_at_calls(self, account: str) -> None:
+        since_ms = self._universe.now_ms() - 60_000
+        for endpoint, most in (("", _MOST_CALLS_A_MINUTE), ("retrieveChatCredential", _MOST_LOGONS_A_MINUTE)):
+            calls = self._universe.world.rest_calls(account, endpoint)
+            recent = sum(1 for call in calls[-most - 1 :] if call.at_ms > since_ms)
+            if recent > most:
+                self._universe.blame("tight_loop", f"{recent} calls {endpoint} of {account} in a minute")
 
 
 def _too_many(at: deque[float], now_s: float, most: int, within_s: float) -> bool:

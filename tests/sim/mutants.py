@@ -135,7 +135,7 @@ MUTANTS = (
     Mutant("cursor stuck on a picture", "loss", _cursor_stuck_on_a_picture),
     Mutant("state moved on before confirmation", "loss", _moved_on_before_confirmation),
     Mutant("dedupe by status", "duplicate", _dedupe_by_status),
-    Mutant("queue in memory", "liveness", _queue_in_memory),
+    Mutant("queue in memory", "order", _queue_in_memory),
     Mutant("no backoff", "tight_loop", _no_backoff),
     Mutant("answers machines", "forbidden", _answers_machines),
     Mutant("no last look", "spoke_when_silent", _no_last_look),
