@@ -121,11 +121,9 @@ class RuleSet:
         heard = self.hear(stimulus.message.text) if stimulus.message and stimulus.message.text else None
         if heard and facts.language is None:
             facts = replace(facts, language=guess_language(heard.text))
-        spoken = {c.group for c in firings if c.scope is LimitScope.ORDER and c.scope_id == facts.order.number}
-        facts = replace(facts, spoken=facts.spoken | spoken)
         occasion = Occasion(
             stimulus=stimulus,
-            facts=facts,
+            facts=_with_history(facts, firings),
             heard=heard,
             firings=tuple(firings),
             now_ms=now_ms,
@@ -165,6 +163,13 @@ class RuleSet:
             called = {rule for phrase in occasion.heard.hits for rule in self._by_phrase.get(phrase, ())}
             numbers = sorted(called.union(self._always.get(event, ())))
         return (rule for rule in map(self.rules.__getitem__, numbers) if event in rule.events)
+
+
+def _with_history(facts: Facts, firings: Iterable[FiringCount]) -> Facts:
+    """Return the facts with what has spoken in this order."""
+    order_no = facts.order.number
+    spoken = {one.group for one in firings if one.scope is LimitScope.ORDER and one.scope_id == order_no}
+    return replace(facts, spoken=facts.spoken | spoken)
 
 
 def _nearest(trace: list[RuleTrace]) -> tuple[RuleTrace, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from p2pbot.model import Reason, Side
-from p2pbot.sandbox import OrderSpec
+from p2pbot.sandbox import Fault, OrderSpec
 from tests.e2e.stage import Script, stage
 
 RULES = """
@@ -160,3 +160,19 @@ async def test_a_delayed_reply_is_dropped_when_the_order_changes(tmp_path: Path)
         await scene.until(lambda: '"state": "dropped"' in scene.log.getvalue(), "the drop")
         (row,) = await scene.outbox(order)
         assert row.reason is Reason.ORDER_CHANGED
+
+
+async def test_a_delayed_reply_is_dropped_when_its_time_is_over(tmp_path: Path) -> None:
+    """The chat came back too late for it."""
+    script = Script(rules=RULES.replace("delay: 3s", "delay: 2s\n    expires: 1s").replace("for: 2s", "for: 5m"))
+    async with stage(tmp_path, script) as scene, scene.daemon():
+        await scene.until_open()
+        order = await scene.box.open_order("main", OrderSpec(side=Side.SELL))
+        await scene.box.say(order, "slow")
+        await scene.until(lambda: '"slow"' in scene.log.getvalue(), "the decision")
+        await scene.box.inject(Fault("upgrade_status", account="main", status=503, count=100))
+        await scene.box.inject(Fault("drop", account="main"))
+        await scene.until(lambda: '"state": "dropped"' in scene.log.getvalue(), "the drop")
+        (row,) = await scene.outbox(order)
+        assert row.reason is Reason.LATE
+        assert scene.bot_texts(order) == []
