@@ -143,6 +143,7 @@ class ChatRoom:
             yield from self._shown(one)
         if turn is None or spoken:
             return
+        turn = self.rehearsal.turns[-1]  # a message that was put off is decided by now
         reason = next((one.dropped for one in turn.spoken if one.dropped), turn.reason)
         self.rehearsal.forget()
         known = reason.value in REASONS

@@ -83,8 +83,6 @@ class _Player:
     loaded: Loaded[RuleFile]
     base: Path
     stimulus: Path = field(default=())
-    turn: Turn | None = None
-    dropped: tuple[Spoken, ...] = ()
     lost: bool = False
 
     def play(self, chat: Iterable[StepSpec]) -> Iterator[Failure]:
@@ -123,7 +121,12 @@ class _Player:
         elif step.event is not None:
             turn = self.rehearsal.happens(step.event)
         if turn is not None:
-            self.turn, self.stimulus = turn, path
+            self.stimulus = path
+
+    @property
+    def turn(self) -> Turn | None:
+        """The newest decision."""
+        return self.rehearsal.turns[-1] if self.rehearsal.turns else None
 
     # Expectations
 

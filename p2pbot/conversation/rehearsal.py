@@ -7,12 +7,15 @@ Danger: replies of rules in shadow are heard here too, or they could not be trie
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 from p2pbot.conversation.decision import Decision, Policy, Situation, decide
 from p2pbot.conversation.gate import late_reason
 from p2pbot.conversation.inbox import takeover
 from p2pbot.conversation.records import OrderMemory, OutboxRow, OutboxState, SaidText, Talk
+from p2pbot.conversation.timers import planned
 from p2pbot.model import (
     ChatMessage,
     EventKind,
@@ -40,6 +43,7 @@ _KEPT = 50  # of our texts, as the store gives them
 RAISED = {
     OrderStatus.UNPAID: EventKind.ORDER_CREATED,
     OrderStatus.PAID: EventKind.ORDER_PAID,
+    OrderStatus.APPEAL: EventKind.APPEAL_OPENED,
     OrderStatus.COMPLETED: EventKind.ORDER_COMPLETED,
     OrderStatus.CANCELLED: EventKind.ORDER_CANCELLED,
 }
@@ -101,6 +105,11 @@ class Rehearsal:
         self._inbound: list[str] = []
         self._texts: list[str] = []
         self._streak = 0
+        self._began_ms = self._last_word_ms = now_ms
+        self._raised: set[str] = set()
+        self._held: Stimulus | None = None
+        self._held_due_ms = 0
+        self._burst: tuple[str, ...] = ()
         self._account = given.account or "main"
         self._memory = OrderMemory(account=self._account, order_no=given.number, seen_at_ms=now_ms)
         self._hear_order()
@@ -117,20 +126,33 @@ class Rehearsal:
 
     def operator(self, text: str) -> None:
         """Let a person of ours write: the order is theirs now, as the configuration's default has it."""
-        del text  # what they say changes nothing
         self._people()
         mute = takeover(self._memory, self.now_ms, self._policy.inbox)
         self._memory = replace(self._memory, mute=mute, last_operator_ms=self.now_ms)
+        self._last_word_ms = self.now_ms
         self._deliver()
+        if self._rules.listens_to(EventKind.OPERATOR_MESSAGE):
+            message = self._chat_message(MessageKind.TEXT, text, from_us=True)
+            self._decide(self._stimulus(EventKind.OPERATOR_MESSAGE, f"e:operator:{len(self.turns)}", message))
 
     def wait(self, span_ms: int) -> None:
-        """Let time pass; what is due meanwhile is written at its time."""
+        """Let time pass; what is due meanwhile is written, decided or raised at its time."""
         end_ms = self.now_ms + span_ms
-        for spoken in sorted(self._waiting(), key=lambda one: one.due_ms):
-            if spoken.due_ms <= end_ms:
-                self.now_ms = max(self.now_ms, spoken.due_ms)
-                self._write(spoken)
+        while (due := min(self._due(end_ms), key=lambda one: one[0], default=None)) is not None:
+            self.now_ms = max(self.now_ms, due[0])
+            due[1]()
         self.now_ms = end_ms
+
+    def _due(self, end_ms: int) -> Iterator[tuple[int, Callable[[], object]]]:
+        """Yield what becomes due until ``end_ms``, with its time and how it is done."""
+        for spoken in self._waiting():
+            if spoken.due_ms <= end_ms:
+                yield spoken.due_ms, partial(self._write, spoken)
+        if self._held is not None and self._held_due_ms <= end_ms:
+            yield self._held_due_ms, partial(self._decide, self._held, final=True)
+        for event in planned(self._order(), self._last_word_ms, self._rules.timers, self.now_ms):
+            if event.at_ms <= end_ms and event.key not in self._raised:
+                yield event.at_ms, partial(self._decide, event)
 
     def change(self, given: GivenFacts) -> Turn | None:
         """Let the order change; a new status raises its event."""
@@ -143,8 +165,10 @@ class Rehearsal:
         self.given = self.given.model_copy(update=update)
         self._hear_order()
         self._deliver()
-        event = RAISED.get(self._memory.status)
-        return self.happens(event) if event and before is not self._memory.status else None
+        if before is self._memory.status:
+            return None
+        event = EventKind.APPEAL_CLOSED if before is OrderStatus.APPEAL else RAISED.get(self._memory.status)
+        return self.happens(event) if event else None
 
     def happens(self, event: EventKind) -> Turn:
         """Raise an order's event. The event of a status brings the status along."""
@@ -154,11 +178,13 @@ class Rehearsal:
             self._hear_order()
             self._deliver()
         key = f"e:{event.value}:{len(self.turns)}"
-        number = self.given.number
-        return self._decide(Stimulus(kind=event, order_no=number, key=key, at_ms=self.now_ms))
+        spans = sorted(span for kind, span in self._rules.timers if kind is event) or [0]
+        return [self._decide(replace(self._stimulus(event, f"{key}:{span}"), span_ms=span)) for span in spans][-1]
 
     def next_spoken(self) -> Spoken | None:
         """Return what the bot says next, at its time; None when nothing more is to come."""
+        if self._held is not None:
+            self.wait(max(0, self._held_due_ms - self.now_ms))
         for spoken in self._spoken:
             if not spoken.written and spoken.dropped is None:
                 self.wait(max(0, spoken.due_ms - self.now_ms))
@@ -179,29 +205,36 @@ class Rehearsal:
 
     def _message(self, kind: MessageKind, text: str, image: ImageRef | None = None) -> Turn:
         self._people()
-        number = str(len(self.turns) + 1)
-        message = ChatMessage(
+        if self._held is not None and self._held.message is not None and kind is MessageKind.TEXT:
+            self._burst = (*self._burst, self._held.message.text)
+            self._file(self._held.message)
+            self._held = None
+        message = self._chat_message(kind, text, image)
+        self._last_word_ms = self.now_ms
+        event = EventKind.IMAGE if kind is MessageKind.IMAGE else EventKind.MESSAGE
+        return self._decide(self._stimulus(event, f"m:{message.message_id}", message))
+
+    def _chat_message(
+        self, kind: MessageKind, text: str, image: ImageRef | None = None, *, from_us: bool = False
+    ) -> ChatMessage:
+        return ChatMessage(
             order_no=self.given.number,
             kind=kind,
             path=Path.SOCKET,
-            message_id=number,
+            message_id=str(len(self.turns) + 1),
             text=text,
-            from_us=False,
+            from_us=from_us,
             created_at_ms=self.now_ms,
             image=image,
         )
-        event = EventKind.IMAGE if kind is MessageKind.IMAGE else EventKind.MESSAGE
-        stimulus = Stimulus(
-            kind=event, order_no=message.order_no, key=f"m:{number}", at_ms=self.now_ms, message=message
-        )
-        turn = self._decide(stimulus)
-        self._inbound.append(text)
-        if kind is MessageKind.TEXT:
-            self._texts.append(text)
-        return turn
 
-    def _decide(self, stimulus: Stimulus) -> Turn:
-        fresh = stimulus.message is None or stimulus.message.text.strip() != self._last_text()
+    def _stimulus(self, event: EventKind, key: str, message: ChatMessage | None = None) -> Stimulus:
+        return Stimulus(kind=event, order_no=self.given.number, key=key, at_ms=self.now_ms, message=message)
+
+    def _decide(self, stimulus: Stimulus, *, final: bool = False) -> Turn:
+        """Decide now, or hold a message until the counterparty's burst is over; then ``final``."""
+        self._raised.add(stimulus.key)
+        burst = self._burst if stimulus.kind is EventKind.MESSAGE else ()
         situation = Situation(
             account=self._account,
             stimulus=stimulus,
@@ -210,8 +243,24 @@ class Rehearsal:
             order=self._order(),
             rules=self._rules,
             now_ms=self.now_ms,
+            burst=burst,
         )
         decision = decide(situation, self._policy, self._chance)
+        if decision.debounce_ms and not final:
+            self._held, self._held_due_ms = stimulus, self.now_ms + decision.debounce_ms
+            turn = Turn(stimulus, Reason.DEBOUNCED, (), decision.verdict.trace if decision.verdict else ())
+            self.turns.append(turn)
+            return turn
+        if stimulus.kind is EventKind.MESSAGE:
+            self._held, self._burst = None, ()
+        return self._settled(stimulus, decision)
+
+    def _settled(self, stimulus: Stimulus, decision: Decision) -> Turn:
+        """Take a decision into the record, as the store would."""
+        message = stimulus.message
+        fresh = message is None or message.text.strip() != self._last_text()
+        if message is not None and not message.from_us:
+            self._file(message)
         verdict = decision.verdict
         self._streak = (0 if fresh else self._streak) + len(decision.claim.replies)
         self._memory = decision.claim.memory or self._memory
@@ -227,9 +276,14 @@ class Rehearsal:
 
     # What the exchange and the store would do
 
+    def _file(self, message: ChatMessage) -> None:
+        self._inbound.append(message.text)
+        if message.kind is MessageKind.TEXT:
+            self._texts.append(message.text)
+
     def _people(self) -> None:
         """Let the time pass in which a person types."""
-        self.wait(_SOON_MS if self._waiting() else TYPING_MS)
+        self.wait(_SOON_MS if self._waiting() or self._held else TYPING_MS)
 
     def _waiting(self) -> list[Spoken]:
         return [spoken for spoken in self._spoken if not spoken.written and spoken.dropped is None]
@@ -251,6 +305,7 @@ class Rehearsal:
             if spoken.dropped is not None:
                 return
         spoken.written = True
+        self._last_word_ms = max(self._last_word_ms, self.now_ms)
 
     def _hear_order(self) -> None:
         order = self._order()
@@ -264,7 +319,9 @@ class Rehearsal:
         return self.given.model_copy(update={"order_status": status}).facts(self.now_ms)
 
     def _order(self) -> Order:
-        return replace(self._facts().order, account=self._account, confirmed_at_ms=self.now_ms, detailed=True)
+        order = self._facts().order
+        began_ms, now_ms = self._began_ms, self.now_ms
+        return replace(order, account=self._account, created_at_ms=began_ms, confirmed_at_ms=now_ms, detailed=True)
 
     def _last_text(self) -> str | None:
         return self._texts[-1].strip() if self._texts else None

@@ -116,3 +116,78 @@ def test_two_machines_do_not_talk_for_ever() -> None:
     rehearsal.says("I paid")
     assert rehearsal.next_spoken() is not None
     assert rehearsal.says("press the button").reason is Reason.QUOTES_US
+
+
+_TIMED = """
+  - {id: quiet, on: silence, for: 5m, reply: Are you there?}
+  - {id: both, words: [bank, card], debounce: 3s, reply: One answer}
+  - {id: expiring, on: payment_expiring, before: 5m, reply: Hurry}
+  - {id: told, on: operator_message, words: go on, unmute: yes, notify: "on {{ order.number }}"}
+  - {id: dispute, on: appeal_opened, notify: "appeal {{ order.number }}"}
+  - {id: after, on: appeal_closed, notify: "over {{ order.number }}"}
+"""
+
+
+def a_timed_rehearsal() -> Rehearsal:
+    """Return an unpaid sale with rules that wait."""
+    return Rehearsal(rules(_TIMED).ruleset, OrderGiven.model_validate({"side": "sell"}), START_MS)
+
+
+def spoken_ids(rehearsal: Rehearsal) -> list[str]:
+    """Return which rules speak, one after the other."""
+    return [spoken.rule_id for spoken in iter(rehearsal.next_spoken, None)]
+
+
+def test_silence_is_heard_while_time_passes() -> None:
+    """Five minutes after the last word, once."""
+    rehearsal = a_timed_rehearsal()
+    rehearsal.says("hello")
+    rehearsal.wait(299_000)
+    assert spoken_ids(rehearsal) == []
+    rehearsal.wait(2_000)
+    assert spoken_ids(rehearsal) == ["quiet"]
+    rehearsal.wait(3_600_000)
+    assert spoken_ids(rehearsal) == []
+
+
+def test_a_burst_is_answered_as_one() -> None:
+    """The first is put off, the second answered with it."""
+    rehearsal = a_timed_rehearsal()
+    assert rehearsal.says("bank?").reason is Reason.DEBOUNCED
+    rehearsal.says("or card?")
+    assert spoken_ids(rehearsal) == ["both"]
+    assert rehearsal.turns[-1].reason is Reason.ANSWERED
+    assert rehearsal.says("card").reason is Reason.LIMITED
+
+
+def test_a_single_message_is_answered_when_its_burst_is_over() -> None:
+    """Three seconds."""
+    rehearsal = a_timed_rehearsal()
+    rehearsal.says("bank?")
+    at_ms = rehearsal.now_ms
+    assert spoken_ids(rehearsal) == ["both"]
+    assert rehearsal.now_ms == at_ms + 3_000
+
+
+def test_an_event_of_a_timer_can_be_raised_by_name() -> None:
+    """Where the deadline is not known."""
+    rehearsal = a_timed_rehearsal()
+    rehearsal.happens(EventKind.PAYMENT_EXPIRING)
+    assert spoken_ids(rehearsal) == ["expiring"]
+
+
+def test_what_a_person_of_ours_writes_is_an_event() -> None:
+    """One may give the order back to the bot by a word."""
+    rehearsal = a_timed_rehearsal()
+    rehearsal.operator("I look")
+    assert rehearsal.says("bank").reason is Reason.TAKEN_OVER
+    rehearsal.operator("go on")
+    assert spoken_ids(rehearsal) == ["told"]
+
+
+def test_an_appeal_begins_and_ends() -> None:
+    """Both are events; the end is no payment."""
+    rehearsal = a_timed_rehearsal()
+    rehearsal.change(OrderGiven(order_status="appeal"))
+    rehearsal.change(OrderGiven(order_status="paid"))
+    assert spoken_ids(rehearsal) == ["dispute", "after"]
