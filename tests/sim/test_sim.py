@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.sim.command import main
 from tests.sim.run import Outcome, run_seed
 
 _SEEDS = int(os.environ.get("P2PBOT_SIM_SEEDS", "300"))
@@ -61,3 +62,12 @@ def test_the_run_does_not_depend_on_the_hash_seed() -> None:
         for hash_seed in ("0", "1", "4242")
     }
     assert len(digests) == 1
+
+
+def test_a_seed_can_be_replayed_with_all_that_happened(capsys: pytest.CaptureFixture[str]) -> None:
+    """The command that a failing seed names shows its plan, its record and its end."""
+    assert main(["--seed", "1", "--trace"]) == 0
+    shown = capsys.readouterr().out
+    assert "deed calm" in shown
+    assert "life 1 begins" in shown
+    assert "seed 1 is well" in shown
