@@ -3,6 +3,7 @@
 #   make demo       p2pbot against a simulated exchange: you type as the counterparty (SCRIPT=1: unattended)
 #   make test       the tests (ARGS="tests/rules -x" for some of them)
 #   make check      the laws: ruff, mypy, import-linter, the house's own
+#   make faults     every way of breaking it for real, the long ones too; writes docs/faults.md (root sees more)
 #   make test-all   the tests on every Python that this machine has
 #   make sim        SEEDS=20000: so many simulated worlds in which everything goes wrong (tests/sim, docs/simulation.md)
 #   make bench      the figures of bench/README.md, measured here
@@ -15,7 +16,7 @@ BIN := $(VENV)/bin
 WORKERS ?= 2
 PYTEST := -m pytest -n $(WORKERS) $(ARGS)
 
-.PHONY: help demo test check test-all test-others sim bench lock clean setup setup-run
+.PHONY: help demo test check faults test-all test-others sim bench lock clean setup setup-run
 .DEFAULT_GOAL := help
 
 help:
@@ -55,6 +56,15 @@ test-all: test-others test
 SEEDS ?= 2000
 sim: setup
 	@$(BIN)/python -m tests.sim --seeds $(SEEDS) --jobs $(WORKERS) $(ARGS)
+
+# The page is written only if every test passed; the flood and the kills are larger than in CI.
+FAULTS = P2PBOT_FAULTS=all P2PBOT_FLOOD=10000 P2PBOT_KILLS=60 P2PBOT_KILL_QUESTIONS=30 P2PBOT_KILL_ROUNDS=3
+
+faults: setup
+	@rows=$$(mktemp) && trap 'rm -f "$$rows"' EXIT && \
+	$(FAULTS) P2PBOT_FAULT_ROWS=$$rows $(BIN)/python -m pytest -n $(WORKERS) tests/faults \
+		--ignore tests/faults/test_report.py $(ARGS) && \
+	$(BIN)/python -m tests.faults.report "$$rows" > docs/faults.md.new && mv docs/faults.md.new docs/faults.md
 
 bench: setup
 	@$(BIN)/python -m bench.run $(ARGS)

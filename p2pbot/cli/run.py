@@ -20,7 +20,8 @@ examples:
   p2pbot run
   p2pbot run --config /etc/p2pbot/config.yaml
 
-exit codes: 0 stopped as told, 1 failure, also of the disk (start it again), 78 configuration, keys, rules or state directory"""
+exit codes: 0 stopped as told, 1 failure or a full disk (start it again),
+78 configuration, keys, rules or state directory"""
 
 
 def register(commands: argparse._SubParsersAction[Parser]) -> None:

@@ -1,4 +1,4 @@
-"""The world of each fault test. ``P2PBOT_FAULTS=all`` also runs those that take half a minute and more."""
+"""The world of each fault test. ``P2PBOT_FAULTS=all`` also runs those that are long, and those that vary a theme."""
 
 from __future__ import annotations
 
@@ -14,7 +14,9 @@ from tests.faults.trial import SCRIPT, Trial, opened
 
 def pytest_configure(config: pytest.Config) -> None:
     """Name the mark of long tests."""
-    config.addinivalue_line("markers", "long: takes more than half a minute; runs only with P2PBOT_FAULTS=all")
+    config.addinivalue_line(
+        "markers", "long: takes long, or varies what a short one shows; runs only with P2PBOT_FAULTS=all"
+    )
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

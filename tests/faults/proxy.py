@@ -98,6 +98,7 @@ class ChaosProxy:
         self.upstream = upstream
         self.port = 0
         self.accepted = 0
+        self.swallowed = 0
         self.carried = {Stream.UP: 0, Stream.DOWN: 0}
         self.toxics: list[Toxic] = []
         self.rng = random.Random(seed)  # noqa: S311 - a test's chance
@@ -263,6 +264,7 @@ class Link:
             await asyncio.sleep(max(0.0, read_at_s + late_s - asyncio.get_running_loop().time()))
         for piece in self._sliced(toxics, data):
             if any(isinstance(toxic, Timeout) for toxic in self._of(stream)):
+                self.proxy.swallowed += len(piece)
                 continue
             for toxic in toxics:
                 if isinstance(toxic, Slicer):

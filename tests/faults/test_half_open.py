@@ -15,7 +15,7 @@ from p2pbot.sandbox import Fault
 from tests.e2e.stage import Script
 from tests.faults.namespace import Network, own_network, why_not
 from tests.faults.proxy import Timeout
-from tests.faults.trial import Trial, opened
+from tests.faults.trial import LONG, Trial, opened
 
 WHY_NOT = why_not()
 needs_namespaces = pytest.mark.skipif(bool(WHY_NOT), reason=f"not possible here: {WHY_NOT}")
@@ -49,7 +49,7 @@ async def test_chat_packets_dropped_both_ways(walled: Trial, network: Network) -
         await walled.verdict()
 
 
-@pytest.mark.long
+@LONG
 @needs_namespaces
 @pytest.mark.parametrize("way", ["to_server", "to_client"])
 async def test_chat_packets_dropped_one_way(walled: Trial, network: Network, way: str) -> None:
@@ -100,7 +100,7 @@ async def test_firewall_forgets_the_connection(walled: Trial, network: Network) 
         await walled.verdict()
 
 
-@pytest.mark.long
+@LONG
 @needs_namespaces
 async def test_cable_pulled(walled: Trial, network: Network) -> None:
     """Without any network the bot waits, and goes on when the cable is back."""
@@ -113,7 +113,7 @@ async def test_cable_pulled(walled: Trial, network: Network) -> None:
         await walled.verdict()
 
 
-@pytest.mark.long
+@LONG
 async def test_connection_held_open_by_a_middlebox(trial: Trial) -> None:
     """A middlebox that keeps the connection and loses the data is found by the pings (toxic ``timeout``, 0)."""
     async with trial.daemon():

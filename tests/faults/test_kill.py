@@ -14,6 +14,7 @@ from pathlib import Path
 
 from p2pbot.adapters.sqlite import SqliteStore
 from tests.e2e.stage import QUICK, Script, Stage, stage
+from tests.faults import report
 from tests.faults.storm import LIMITS, RULES, Tally, count_traffic, is_settled, judge, open_orders, talk
 
 KILLS = int(os.environ.get("P2PBOT_KILLS", "8"))
@@ -100,6 +101,16 @@ async def test_a_daemon_killed_at_random_moments_answers_each_message_exactly_on
             last.send_signal(signal.SIGTERM)
             assert await last.wait() == 0
         tally = await _judged(scene, orders)
+    report.append(
+        report.Row(
+            test="test_kill.py::test_a_daemon_killed_at_random_moments_answers_each_message_exactly_once",
+            connects=tally.connects,
+            asked=tally.asked,
+            answered_once=tally.answered_once,
+            silent=dict(tally.unanswered),
+            note=f"killed {KILLS} times while {ORDERS} people talked",
+        )
+    )
     sys.stdout.write(f"\nkills {KILLS}: {tally.line()}\n")
     assert tally.asked == ORDERS * QUESTIONS
     assert tally.answered_twice == []

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.faults.disks import failing_disk, small_disk, why_not
-from tests.faults.trial import Trial
+from tests.faults.trial import LONG, Trial, some
 
 DEADLINE_S = 60
 NO_SMALL_DISK, NO_FAILING_DISK = why_not("small"), why_not("failing")
@@ -60,6 +60,7 @@ async def test_disk_full(trial: Trial) -> None:
         )
 
 
+@LONG
 async def test_file_size_limit(trial: Trial) -> None:
     """A limit on the size of files (quota, ulimit) is met like a full disk."""
     async with trial.process("sh", "-c", 'ulimit -f 600; exec "$@"', "sh") as process:
@@ -115,7 +116,7 @@ DAMAGE: dict[str, tuple[Callable[[Path], None], str]] = {
 }
 
 
-@pytest.mark.parametrize("kind", DAMAGE)
+@pytest.mark.parametrize("kind", some(DAMAGE, "overwritten", "of_a_newer_version"))
 async def test_database(trial: Trial, kind: str) -> None:
     """A database that cannot be read is refused with exit code 78 and left as it is; put back, it works."""
     async with trial.process() as process:
@@ -169,7 +170,7 @@ async def test_two_daemons_on_one_state_directory(trial: Trial) -> None:
         assert await _ended(first) == 0
 
 
-@pytest.mark.parametrize("what", ["lock", "directory"])
+@pytest.mark.parametrize("what", some(["lock", "directory"], "lock"))
 async def test_state_removed_while_running(trial: Trial, tmp_path: Path, what: str) -> None:
     """A daemon whose lock or directory is taken away says nothing more, and says why."""
     state = trial.scene.store.parent

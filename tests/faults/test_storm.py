@@ -8,6 +8,7 @@ from pathlib import Path
 
 from p2pbot.conversation.records import InboxEntry, OutboxRow
 from tests.e2e.stage import QUICK, Script, Stage, stage
+from tests.faults import report
 from tests.faults.storm import LIMITS, RULES, Tally, blow, count_traffic, is_settled, judge, open_orders, talk
 
 ORDERS = int(os.environ.get("P2PBOT_STORM_ORDERS", "40"))
@@ -40,6 +41,16 @@ async def test_each_message_of_a_storm_is_answered_exactly_once_or_has_its_reaso
         for order_no in orders:
             judge(scene.box, order_no, *await _order(scene, order_no), tally)
         count_traffic(scene.box, tally)
+    report.append(
+        report.Row(
+            test="test_storm.py::test_each_message_of_a_storm_is_answered_exactly_once_or_has_its_reason",
+            connects=tally.connects,
+            asked=tally.asked,
+            answered_once=tally.answered_once,
+            silent=dict(tally.unanswered),
+            note=f"{ORDERS} people at once; frames written: {dict(tally.frames)}",
+        )
+    )
     sys.stdout.write(f"\n{tally.line()}\n")
     assert tally.asked == ORDERS * QUESTIONS
     assert tally.answered_twice == []

@@ -9,7 +9,7 @@ import pytest
 
 from p2pbot.adapters.clock import SystemClock
 from p2pbot.sandbox import Fault
-from tests.faults.trial import Trial
+from tests.faults.trial import LONG, Trial
 
 HOUR_MS = 3_600_000
 
@@ -43,7 +43,7 @@ async def test_suspended_for_an_hour(trial: Trial) -> None:
         await trial.verdict(silence={"too_old"}, note="what was asked an hour ago is too old to answer, and said so")
 
 
-@pytest.mark.parametrize("leap_ms", [HOUR_MS, -HOUR_MS], ids=["ahead", "back"])
+@pytest.mark.parametrize("leap_ms", [pytest.param(HOUR_MS, id="ahead", marks=LONG), pytest.param(-HOUR_MS, id="back")])
 async def test_clock_set(trial: Trial, leap_ms: int) -> None:
     """Somebody sets the machine's clock by an hour: the exchange's clock counts, nothing is lost or doubled."""
     clock = LeapingClock()
@@ -55,7 +55,7 @@ async def test_clock_set(trial: Trial, leap_ms: int) -> None:
         await trial.verdict()
 
 
-@pytest.mark.parametrize("skew_ms", [-30_000, 30_000], ids=["behind", "ahead"])
+@pytest.mark.parametrize("skew_ms", [pytest.param(-30_000, id="behind", marks=LONG), pytest.param(30_000, id="ahead")])
 async def test_exchanges_clock_leaps(trial: Trial, skew_ms: int) -> None:
     """When the exchange's clock differs, requests are refused once, its clock is learnt, and all goes on."""
     async with trial.daemon():

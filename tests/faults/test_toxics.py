@@ -17,7 +17,7 @@ from tests.faults.proxy import (
     Timeout,
     Toxic,
 )
-from tests.faults.trial import Trial
+from tests.faults.trial import Trial, some
 
 UP, DOWN = Stream.UP, Stream.DOWN
 TOXICS: dict[str, tuple[Toxic, ...]] = {
@@ -57,7 +57,7 @@ async def test_chat_through_a_toxic_connection(trial: Trial, name: str) -> None:
         await trial.verdict()
 
 
-@pytest.mark.parametrize("name", TOXICS)
+@pytest.mark.parametrize("name", some(TOXICS, "latency", "reset_peer", "limit_data"))
 async def test_rest_through_a_toxic_connection(trial: Trial, name: str) -> None:
     """However bad the connection for requests is, each question is answered once."""
     async with trial.daemon():

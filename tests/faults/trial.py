@@ -11,11 +11,13 @@ import contextlib
 import json
 import re
 import sys
-from collections.abc import AsyncIterator, Callable, Collection
+from collections.abc import AsyncIterator, Callable, Collection, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
+
+import pytest
 
 from p2pbot.adapters.sqlite import SqliteStore
 from p2pbot.app import App
@@ -27,12 +29,14 @@ from tests.faults import report
 from tests.faults.proxy import ChaosProxy, Timeout, proxied
 from tests.faults.storm import LIMITS, RULES, Tally, is_settled, judge, open_orders
 
+LONG = pytest.mark.long
 SCRIPT = Script(
     rules=RULES,
     limits=LIMITS,
     timings=QUICK,
     exchange={"history_lag_ms": 300, "history_lag_jitter_ms": 300, "variety": True, "seed": 5},
 )
+T = TypeVar("T")
 _SECRETS = re.compile(r"TOKEN[0-9a-f]{8}|c2c_[0-9a-f]{8}|SIMULATED (?:PERSON|PAYEE)|0000-SIMULATED")
 _SETTLED_S = 120.0
 _ALL = 100_000  # rows of an order
@@ -230,6 +234,11 @@ class Trial:
         """Wait until the process has opened its chat."""
         await self.until(lambda: self.said("chat_open") or process.returncode is not None, "the daemon's chat is open")
         assert process.returncode is None, self.log()[-3000:]
+
+
+def some(names: Iterable[T], *always: T) -> list[object]:
+    """Return parameters of which only ``always`` run in CI; ``make faults`` runs the others as well."""
+    return [name if name in always else pytest.param(name, marks=LONG) for name in names]
 
 
 async def _order(store: SqliteStore, order_no: str) -> tuple[tuple[InboxEntry, ...], tuple[OutboxRow, ...]]:
