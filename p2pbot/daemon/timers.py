@@ -23,6 +23,7 @@ from p2pbot.model import ChatMessage, MessageKind, Reason, Stimulus
 _ORDERS = 5_000  # as many as the order book holds
 _LONGEST_NAP_S = 10.0  # a clock that is set is noticed this late
 _IDLE_NAP_S = 60.0  # rules that were reloaded are noticed this late, or by the next message or look
+_OVERTAKEN = 1_000  # entries of the heap below which nobody tidies up
 _READ = 200  # newest messages of an order, among which its last word is looked for after a restart
 _PEOPLE = frozenset({MessageKind.TEXT, MessageKind.IMAGE, MessageKind.VIDEO, MessageKind.CARD})
 
@@ -47,6 +48,11 @@ class Timers:
         self._ruleset = ""
         self._wake = asyncio.Event()
 
+    @property
+    def waiting(self) -> int:
+        """Moments that are waited for, overtaken ones included."""
+        return len(self._heap)
+
     def note(self, item: Item) -> None:
         """Take note of what somebody wrote, or of an order's state that was looked at."""
         if isinstance(item, Inbound):
@@ -59,6 +65,7 @@ class Timers:
         while True:
             self._wake.clear()
             await self._plan_changed()
+            self._tidy()
             self._raise_due()
             await self._nap()
 
@@ -118,6 +125,15 @@ class Timers:
         self._coming.pop(order_no, None)
         self._raised.pop(order_no, None)
         self._read.discard(order_no)
+
+    def _tidy(self) -> None:
+        """Drop what was overtaken once it is the larger part: each word of a long talk leaves one entry behind."""
+        if len(self._heap) <= _OVERTAKEN:
+            return
+        live = [(e.at_ms, order_no, key) for order_no, events in self._coming.items() for key, e in events.items()]
+        if len(self._heap) > 2 * len(live):
+            self._heap = live
+            heapq.heapify(self._heap)
 
     def _raise_due(self) -> None:
         now_ms = self._doors.now_ms()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from p2pbot.conversation.orders import Heard
 from p2pbot.conversation.records import Claim, InboxEntry
@@ -102,6 +102,17 @@ async def test_every_word_begins_a_new_silence_whoever_wrote_it() -> None:
         assert await watch.at(4, word(4, from_us=True)) == []
         assert await watch.at(6) == []
         assert await watch.at(7) == [("silence", 7)]
+
+
+async def test_a_long_talk_leaves_nothing_behind() -> None:
+    """Each word makes a plan, and the plans before it are forgotten."""
+    async with watching() as watch:
+        for at_ms in range(3_000):
+            watch.timers.note(replace(word(0), message=replace(word(0).message, created_at_ms=NOW_MS + at_ms)))
+            await asyncio.sleep(0)
+        await watch.at(1)
+        assert watch.timers.waiting <= 1_001
+        assert await watch.at(4) == [("silence", 3)]
 
 
 async def test_an_event_that_was_overtaken_does_not_hold() -> None:
