@@ -19,8 +19,8 @@ from p2pbot.cli.findings import Checked, Grade, failed, show, worst
 from p2pbot.cli.options import settings_of
 from p2pbot.cli.output import Paint
 from p2pbot.config import AccountSettings, Settings
+from p2pbot.conversation.dialogues import load_tested
 from p2pbot.errors import P2pbotError, StateLocked
-from p2pbot.rules.ruleset import load_rules
 
 if TYPE_CHECKING:
     from p2pbot.cli.parser import Parser
@@ -117,7 +117,7 @@ def _certificates(ca_file: Path) -> Checked:
 def _rules(account: AccountSettings) -> Checked:
     about = f"rules of {account.name}"
     try:
-        loaded = load_rules(read_rules(account.rules))
+        loaded = load_tested(read_rules(account.rules))
     except P2pbotError as error:
         return failed(about, error)
     findings = tuple(finding.render() for finding in loaded.findings)

@@ -15,7 +15,7 @@ from p2pbot.conversation.rehearsal import Rehearsal, Spoken, Turn
 from p2pbot.document import Finding, Loaded, Position, load_document
 from p2pbot.model import Reason
 from p2pbot.rules.dialogue import BotSpec, DialogueSpec, NoneSpec, RuleFile, StepSpec
-from p2pbot.rules.ruleset import RuleSet
+from p2pbot.rules.ruleset import LoadedRules, RuleSet, load_rules
 from p2pbot.rules.verdict import Outcome, RuleTrace
 
 Path = tuple[str | int, ...]
@@ -59,6 +59,13 @@ def play_all(ruleset: RuleSet, files: Mapping[str, str], policy: Policy | None =
         for at, spec in enumerate(loaded.value.tests if loaded.value else ()):
             played.append(play(ruleset, loaded, at, spec, policy))
     return tuple(played)
+
+
+def load_tested(files: Mapping[str, str]) -> LoadedRules:
+    """Load rules and play the tests that stand in the same files; one that fails is an ERROR like any other."""
+    loaded = load_rules(files)
+    failed = failed_tests(loaded.ruleset, files) if loaded.ruleset else ()
+    return LoadedRules(None, (*failed, *loaded.findings)) if failed else loaded
 
 
 def failed_tests(ruleset: RuleSet, files: Mapping[str, str]) -> tuple[Finding, ...]:

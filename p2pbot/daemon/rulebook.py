@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
+from p2pbot.conversation.dialogues import load_tested
 from p2pbot.document import Severity
 from p2pbot.errors import ConfigError, RulesError, StateError
 from p2pbot.model import Notice
@@ -141,7 +142,7 @@ class Rulebook:
             files = self._read()
         except ConfigError as error:
             return _Read({}, None, (str(error), *error.findings))
-        loaded = load_rules(files)
+        loaded = load_tested(files)
         errors_first = sorted(loaded.findings, key=lambda finding: finding.severity is not Severity.ERROR)
         return _Read(files, loaded.ruleset, tuple(finding.render() for finding in errors_first))
 

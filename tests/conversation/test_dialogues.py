@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from p2pbot.conversation.dialogues import Fix, Played, failed_tests, play_all, updated
+from p2pbot.conversation.dialogues import Fix, Played, failed_tests, load_tested, play_all, updated
+from p2pbot.document import Severity
 from p2pbot.rules.ruleset import load_rules
 
 _RULES = """\
@@ -137,6 +138,16 @@ def test_the_first_failure_of_each_test_is_what_a_reload_hears() -> None:
     ruleset = load_rules(files).ruleset
     assert ruleset is not None
     assert [finding.position.line for finding in failed_tests(ruleset, files)] == [6]
+
+
+def test_rules_whose_own_tests_fail_do_not_load() -> None:
+    """As with an example that does not match."""
+    good = {"r.yaml": _RULES, "t.yaml": f"{_HEAD}      - counterparty: I paid\n      - bot: button\n"}
+    assert load_tested(good).ruleset is not None
+    loaded = load_tested(good | {"t.yaml": good["t.yaml"].replace("button", "Bye")})
+    assert loaded.ruleset is None
+    assert [finding.severity for finding in loaded.findings] == [Severity.ERROR]
+    assert load_tested({"r.yaml": "rules"}).ruleset is None
 
 
 def test_what_is_replaced_passes_then() -> None:

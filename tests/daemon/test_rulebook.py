@@ -17,6 +17,9 @@ OTHER = {"a.yaml": "version: 1\nrules:\n  - {id: b, words: hello, reply: Welcome
 BAD = {"a.yaml": "version: 1\nrules:\n  - {id: a, wrds: hello, reply: Welcome}\n"}
 
 
+FAILING = {"a.yaml": OTHER["a.yaml"] + "tests:\n  - {name: it, chat: [{counterparty: hello}, {bot: Bye}]}\n"}
+
+
 @dataclass
 class Shelf:
     """Copies in memory; ``full`` refuses to take another one."""
@@ -70,7 +73,7 @@ async def test_a_good_set_replaces_the_old_one() -> None:
     assert bench.shelf.copies["main"] == OTHER
 
 
-@pytest.mark.parametrize("files", [BAD, {}, ConfigError("rules/a.yaml:2: not UTF-8 text")])
+@pytest.mark.parametrize("files", [BAD, FAILING, {}, ConfigError("rules/a.yaml:2: not UTF-8 text")])
 async def test_a_bad_set_changes_nothing_and_is_told(files: Mapping[str, str] | ConfigError) -> None:
     """The operator reads what is wrong and what runs instead."""
     bench = Bench()
