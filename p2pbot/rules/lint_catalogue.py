@@ -117,7 +117,7 @@ LINTS = (
     Lint(
         "P024",
         "languages that differ",
-        "One language's text uses a variable that another's does not: something was probably forgotten.",
+        "One language's text uses a variable that another's does not, or a part of the reply lacks a language.",
         _rule("id: a", "words: paid", 'reply: {en: "Thanks {{ order.number }}", ru: Спасибо}'),
         _rule("id: a", "words: paid", "reply: {en: Thanks, ru: Спасибо}"),
     ),

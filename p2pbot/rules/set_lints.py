@@ -18,6 +18,7 @@ from p2pbot.model import EventKind, OrderStatus
 from p2pbot.rules.choice import RuleSet
 from p2pbot.rules.fields import ListRef
 from p2pbot.rules.measures import Bound
+from p2pbot.rules.replies import ANY
 from p2pbot.rules.rule import Rule
 from p2pbot.rules.shared import RuleFileRead
 from p2pbot.rules.spec import AtMostSpec, EverySpec, FileSpec, RuleSpec, SharedSpec, SnippetSpec, WhenSpec
@@ -76,6 +77,7 @@ def set_lints(compiled: Sequence[Compiled], ruleset: RuleSet, files: Sequence[Ru
             yield from _unlimited(compiler, rule)
             yield from _promises(compiler, rule)
             yield from _never(compiler)
+            yield from _languages(compiler, rule)
     yield from _Listeners(compiled, ruleset).findings()
     yield from _unused(files)
 
@@ -200,6 +202,18 @@ def _promises(compiler: Compiler, rule: Rule) -> Iterator[Finding]:
             message = f"`{found[0][:40]}` promises a release or confirms a payment, in whatever state the order is"
             hint = "add `when: {order_status: …}`, or leave it to a person"
             yield _warn(compiler, compiler.key("reply"), message, hint, "P032")
+            return
+
+
+def _languages(compiler: Compiler, rule: Rule) -> Iterator[Finding]:
+    """Look for parts of one reply that are there in different languages: somebody would read two at once."""
+    for _, bubbles in rule.reply.bubbles if rule.reply else ():
+        spoken = [frozenset(code for code, _ in bubble.wordings) - {ANY} for bubble in bubbles]
+        sets = [codes for codes in spoken if codes]
+        missing = sorted(frozenset().union(*sets) - frozenset.intersection(*sets)) if sets else []
+        if missing:
+            message = f"a part of the reply has no text in `{missing[0]}`, another part has"
+            yield _warn(compiler, compiler.key("reply"), message, "say all parts in the same languages", "P024")
             return
 
 

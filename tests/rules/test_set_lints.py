@@ -144,3 +144,17 @@ def test_half_a_set_is_not_judged_for_what_it_does_not_use() -> None:
     assert "P040" not in codes(
         "version: 1\nlists: {banks: [one]}\nrules:\n  - {id: a, wrds: {list: banks}, reply: Yes}\n"
     )
+
+
+@pytest.mark.parametrize(
+    ("reply", "code"),
+    [
+        ("[{en: Hello, ru: Привет}, {en: Bye}]", ["P024"]),
+        ("[{en: Hello, ru: Привет}, {ru: Пока, en: Bye}]", []),
+        ("[{en: Hello, ru: Привет}, 12345]", []),
+        ("{en: [Hello, Bye], ru: Привет}", []),
+    ],
+)
+def test_all_parts_of_a_reply_are_there_in_the_same_languages(reply: str, code: list[str]) -> None:
+    """A part that is the same for everybody is."""
+    assert codes(f"  - {{id: a, words: hi, reply: {reply}}}\n") == code
