@@ -57,13 +57,16 @@ class _Decided:
 class RuleSet:
     """Rules in their order of evaluation. ``hash`` names the content of the files they came from.
 
-    ``timers``: the timed events that rules wait for, with their spans in ms; ``debounces``: whether any rule waits for
-    the end of a burst of messages.
+    ``timezone``: the merchant's, empty when the files do not say it. ``timers``: the timed events that rules wait for,
+    with their spans in ms; ``debounces``: whether any rule waits for the end of a burst of messages.
     """
 
-    def __init__(self, rules: Iterable[Rule], phrases: Iterable[Phrase] = (), content_hash: str = "") -> None:
+    def __init__(
+        self, rules: Iterable[Rule], phrases: Iterable[Phrase] = (), content_hash: str = "", timezone: str = ""
+    ) -> None:
         self.rules = tuple(sorted(rules, key=lambda rule: -rule.priority))
         self.hash = content_hash
+        self.timezone = timezone
         self._phrases = tuple(phrases)
         self._index = PhraseIndex(self._phrases)
         self._of_event: dict[EventKind, list[int]] = defaultdict(list)
@@ -93,7 +96,7 @@ class RuleSet:
 
     def only(self, rule_id: str) -> RuleSet:
         """Return the set with no rule but this one."""
-        return RuleSet((rule for rule in self.rules if rule.id == rule_id), self._phrases, self.hash)
+        return RuleSet((rule for rule in self.rules if rule.id == rule_id), self._phrases, self.hash, self.timezone)
 
     def hear(self, text: str) -> Heard:
         """Return a text as these rules hear it."""
@@ -123,7 +126,7 @@ class RuleSet:
             facts = replace(facts, language=guess_language(heard.text))
         occasion = Occasion(
             stimulus=stimulus,
-            facts=_with_history(facts, firings),
+            facts=self._completed(facts, firings),
             heard=heard,
             firings=tuple(firings),
             now_ms=now_ms,
@@ -138,6 +141,12 @@ class RuleSet:
             trace=tuple(decided.trace) if thorough else _nearest(decided.trace),
             timed_out=tuple(decided.timed_out),
         )
+
+    def _completed(self, facts: Facts, firings: Iterable[FiringCount]) -> Facts:
+        """Return the facts with what has spoken in this order, and with the merchant's time zone."""
+        order_no = facts.order.number
+        spoken = {one.group for one in firings if one.scope is LimitScope.ORDER and one.scope_id == order_no}
+        return replace(facts, spoken=facts.spoken | spoken, timezone=self.timezone or facts.timezone)
 
     @staticmethod
     def _walk(occasion: Occasion, rules: Iterable[Rule]) -> _Decided:
@@ -163,13 +172,6 @@ class RuleSet:
             called = {rule for phrase in occasion.heard.hits for rule in self._by_phrase.get(phrase, ())}
             numbers = sorted(called.union(self._always.get(event, ())))
         return (rule for rule in map(self.rules.__getitem__, numbers) if event in rule.events)
-
-
-def _with_history(facts: Facts, firings: Iterable[FiringCount]) -> Facts:
-    """Return the facts with what has spoken in this order."""
-    order_no = facts.order.number
-    spoken = {one.group for one in firings if one.scope is LimitScope.ORDER and one.scope_id == order_no}
-    return replace(facts, spoken=facts.spoken | spoken)
 
 
 def _nearest(trace: list[RuleTrace]) -> tuple[RuleTrace, ...]:

@@ -118,6 +118,11 @@ class RuleCompiler:
     def _checks(self) -> tuple[Check, ...]:
         idle_ms = 0 if set(self.spec.on) & SPEECHLESS else DEFAULT_IDLE_MS
         where = partial(self._place, "when")
+        if self.spec.when.weekday and not self.spec.when.zone and not self._shared.timezone:
+            self._incomplete = not self._shared.complete
+            if self._shared.complete:
+                hint = "write `zone: Europe/Istanbul` beside it, or `timezone: Europe/Istanbul` at the top of a file"
+                self.complain(self.key("when", "weekday"), "in which time zone?", hint)
         try:
             return compile_when(self.spec.when, where, self._shared, default_idle_ms=idle_ms)
         except UnknownName as error:

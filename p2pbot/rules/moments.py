@@ -22,8 +22,9 @@ def moment_checks(when: WhenSpec, where: Places, shared: Shared) -> Iterator[Che
     if when.hours:
         windows = tuple(shared.window(name) for name in when.hours)
         yield _hours(windows, where(("hours",)))
-    if when.weekday and when.zone:
-        yield _weekday({day for days in when.weekday for day in days}, when.zone, where(("weekday",)))
+    zone = when.zone or shared.timezone
+    if when.weekday and zone:
+        yield _weekday({day for days in when.weekday for day in days}, zone, where(("weekday",)))
     if when.after_rule:
         keys = tuple((name, shared.key_of(name)) for name in when.after_rule)
         yield _after(keys, where(("after_rule",)))

@@ -56,7 +56,8 @@ def load_rules(files: Mapping[str, str]) -> LoadedRules:
         findings += [finding for compiler, _ in rules for finding in compiler.findings]
         compiled += rules
     findings += _duplicates(compiled)
-    ruleset = RuleSet(_with_group_scopes(rule for _, rule in compiled if rule), phrases.numbers, content_hash(files))
+    sound = _with_group_scopes(rule for _, rule in compiled if rule)
+    ruleset = RuleSet(sound, phrases.numbers, content_hash(files), shared.timezone)
     findings += _examples(compiled, ruleset)
     if not any(finding.severity is Severity.ERROR for finding in findings):
         findings += set_lints(compiled, ruleset, read)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from pydantic import ConfigDict
@@ -36,7 +36,8 @@ class UnknownName(Exception):
 class Shared:
     """Everything by its name. ``keys``: under what each rule's firings are counted; ``followed``: for ``after_rule``.
 
-    ``complete`` False: a file could not be read whole, so a missing name may be in it and nothing is said.
+    ``timezone``: the merchant's, empty when no file says it. ``complete`` False: a file could not be read whole, so a
+    missing name may be in it and nothing is said.
     """
 
     lists: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
@@ -44,6 +45,7 @@ class Shared:
     windows: Mapping[str, Window] = field(default_factory=dict)
     keys: Mapping[str, str] = field(default_factory=dict)
     followed: frozenset[str] = frozenset()
+    timezone: str = ""
     complete: bool = True
 
     def list_of(self, name: str) -> tuple[str, ...]:
@@ -94,9 +96,15 @@ def share(files: Iterable[RuleFileRead]) -> tuple[Shared, list[Finding]]:
     read = list(files)
     given = [(file.loaded, _given(file.loaded)) for file in read]
     parts, findings = _joined((loaded, spec) for loaded, spec in given if spec)
+    zones = {spec.timezone: loaded for loaded, spec in given if spec and spec.timezone}
+    for zone in list(zones)[1:]:
+        place = zones[zone].position(("timezone",))
+        message = f"another file says `{next(iter(zones))}`; a merchant lives in one zone"
+        findings.append(zones[zone].finding(place, message, "keep one of them", "P003"))
     specs = [spec for file in read for _, spec in file.rules]
     complete = all(spec for _, spec in given) and all(file.is_whole for file in read)
-    return _shared(parts, specs, complete=complete), findings
+    shared = _shared(parts, specs, complete=complete)
+    return replace(shared, timezone=next(iter(zones), "") or ""), findings
 
 
 def _joined(

@@ -96,9 +96,7 @@ class WhenSpec(Strict):
     balance: Annotated[dict[Name, Numbers], Field(min_length=1)] | None = None
 
     @model_validator(mode="after")
-    def _days_need_a_zone(self) -> Self:
-        if self.weekday is not None and self.zone is None:
-            raise complaint("`weekday` needs a `zone`", hint="for example {weekday: sat-sun, zone: Europe/Istanbul}")
+    def _a_zone_is_for_days(self) -> Self:
         if self.zone is not None and self.weekday is None:
             raise complaint("`zone` is for `weekday`; a window of `hours` has its own")
         return self
@@ -260,6 +258,7 @@ class RuleSpec(MatchSpec):
 class SharedSpec(Strict):
     """What a file gives to the rules of every file, by name."""
 
+    timezone: Zone | None = None
     snippets: Annotated[dict[Name, Snippets], Field(max_length=500, default_factory=dict)]
     lists: Annotated[
         dict[Name, Annotated[Many[str], Field(max_length=10_000)]], Field(max_length=500, default_factory=dict)

@@ -124,3 +124,30 @@ def test_a_weekday_is_that_of_its_zone() -> None:
     asked = rules("  - {id: a, words: hi, when: {weekday: sat-sun, zone: Asia/Tokyo}, reply: Hello}")
     assert asked.winners("hi", some_facts(now_ms=at("2026-01-09T16:00+00:00"))) == ["a"]
     assert asked.winners("hi", some_facts(now_ms=at("2026-01-09T14:00+00:00"))) == []
+
+
+ZONED = "version: 1\ntimezone: Asia/Tokyo\n"
+
+
+def test_the_merchants_zone_is_for_days_without_one_and_for_times_in_texts() -> None:
+    """It is said once, in any file."""
+    days = "  - {id: a, words: hi, when: {weekday: sat}, reply: 'It is {{ bot.now|time }}'}"
+    asked = rules(days, ZONED)
+    (firing,) = asked.ask("hi", some_facts(now_ms=at("2026-01-09T16:00+00:00"))).firings
+    assert firing.bubbles == ("It is 01:00",)
+    assert asked.winners("hi", some_facts(now_ms=at("2026-01-09T14:00+00:00"))) == []
+
+
+def test_a_day_ends_in_the_merchants_zone() -> None:
+    """For ``once_per: day`` too."""
+    asked = rules("  - {id: a, words: hi, limit: {once_per: day}, reply: Hello}", ZONED)
+    (firing,) = asked.ask("hi", some_facts(now_ms=at("2026-01-09T16:00+00:00"))).firings
+    assert "2026-01-10/person" in {mark.scope_id for mark in firing.marks}
+
+
+def test_two_zones_of_one_merchant_are_an_error() -> None:
+    """Nobody could tell which one is meant; the same one twice is none."""
+    rule = "  - {id: a, words: hi, reply: Hello}"
+    (only,) = headlines(rule, ZONED, "version: 1\ntimezone: UTC\n")
+    assert "c.yaml:2:11: another file says `Asia/Tokyo`" in only
+    assert headlines(rule, ZONED, ZONED) == []
