@@ -23,7 +23,7 @@ from p2pbot.conversation.decision import (
     unanswered,
 )
 from p2pbot.conversation.delivery import DeliveryEvent
-from p2pbot.conversation.inbox import machine_reason, own_said, sender_reason, takeover
+from p2pbot.conversation.inbox import age_reason, machine_reason, own_said, sender_reason, takeover
 from p2pbot.conversation.orders import Heard, card_heard, order_heard, raised_by, remembered, told_by
 from p2pbot.conversation.records import Claim, ClaimResult, InboxEntry, OrderMemory
 from p2pbot.daemon.book import OrderBook, Unavailable
@@ -223,11 +223,15 @@ class Clerk:
         for message in self._waiting.coming(situation.stimulus.order_no):
             entry = entry_of_message(self._plan.name, message, Reason.NO_RULE, situation.now_ms)
             is_other = this is None or message_key(message) != message_key(this)
-            if message.kind is not MessageKind.TEXT or not is_other or machine_reason(message, situation.talk):
+            unheard = machine_reason(message, situation.talk) or self._age_reason(message, situation)
+            if message.kind is not MessageKind.TEXT or not is_other or unheard:
                 continue
             if not await self._doors.store.is_decided(entry):
                 return True
         return False
+
+    def _age_reason(self, message: ChatMessage, situation: Situation) -> Reason | None:
+        return age_reason(message, situation.memory, self._plan.policy.inbox, situation.now_ms)
 
     async def _burst(self, stimulus: Stimulus) -> tuple[str, ...]:
         """Return the texts that were put off to be answered with this one, oldest first."""

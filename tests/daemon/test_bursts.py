@@ -128,6 +128,14 @@ async def test_a_machines_message_is_no_further_message() -> None:
     assert await reasons(world) == [Reason.ANSWERED, Reason.ANSWERED]
 
 
+async def test_a_message_of_the_past_is_no_further_message() -> None:
+    """The history may bring one that nobody answers any more."""
+    world = a_world()
+    old = said("hello", "0", path=Path.HISTORY, created_at_ms=NOW_MS - 3_600_000)
+    await clerk(world, Queue(theirs=(old,))).take(said("I paid", "1"))
+    assert await reasons(world) == [Reason.ANSWERED]
+
+
 async def test_a_person_who_takes_over_meanwhile_ends_it() -> None:
     """The decision is made anew after the wait."""
     world = a_world()
