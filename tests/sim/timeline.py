@@ -78,6 +78,20 @@ class Timeline:
             deed()
 
 
+class NumberedTask(asyncio.Task[Any]):
+    """A task that hashes by its number: the library keeps tasks in sets, whose order would differ from run to run."""
+
+    def __init__(self, number: int, coro: Any, **options: Any) -> None:
+        self.number = number  # first: the library puts the task into a set while it is made
+        super().__init__(coro, **options)
+
+    def __hash__(self) -> int:
+        return self.number
+
+    def __eq__(self, other: object) -> bool:
+        return self is other
+
+
 class VirtualLoop(base_events.BaseEventLoop):
     """An event loop that jumps to whatever comes next: its own timer or an event of the timeline."""
 
@@ -89,6 +103,7 @@ class VirtualLoop(base_events.BaseEventLoop):
         self._timeline = timeline
         self._now = 0.0
         self._rounds = 0
+        self._made = 0
         self.tasks: dict[asyncio.Task[Any], None] = {}
         self.on_round: Callable[[], None] = lambda: None
         self.set_task_factory(self._make_task)
@@ -122,7 +137,8 @@ class VirtualLoop(base_events.BaseEventLoop):
 
     def _make_task(self, loop: asyncio.AbstractEventLoop, coro: Any, **options: Any) -> asyncio.Task[Any]:
         """Make a task and note it, in the order of making: the library's own register has none."""
-        task: asyncio.Task[Any] = asyncio.Task(coro, loop=loop, **options)
+        self._made += 1
+        task = NumberedTask(self._made, coro, loop=loop, **options)
         self.tasks[task] = None
         task.add_done_callback(self._ended)
         return task
