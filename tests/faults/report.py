@@ -71,7 +71,8 @@ def seen_by_operator(lines: Iterable[Mapping[str, object]]) -> tuple[str, ...]:
 def fault_tests() -> tuple[str, ...]:
     """Return the names of all fault tests, in the order in which they stand in their files."""
     command = [sys.executable, "-m", "pytest", "--collect-only", "-q", "-p", "no:cacheprovider", "tests/faults"]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)  # noqa: S603 - our own tests
+    environment = os.environ | {"P2PBOT_FAULTS": "all"}
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)  # noqa: S603 - our own tests
     names = [line.removeprefix("tests/faults/") for line in done.stdout.splitlines() if "::" in line]
     if done.returncode or not names:
         raise RuntimeError(f"the tests cannot be collected:\n{done.stdout}{done.stderr}")
