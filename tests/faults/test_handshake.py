@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from p2pbot.sandbox import Fault
+from tests.faults.clocks import LeapingClock
 from tests.faults.trial import Trial, some
 
 QUICKLY = (300, 301, 302, 303, 307, 308, 400, 401, 403, 404, 418, 429, 500, 501, 502, 503, 504)
@@ -90,6 +91,20 @@ async def test_handshake_answered_in_another_language(trial: Trial) -> None:
         await trial.until_trouble("no encrypted connection")
         trial.chat.upstream = there
         await trial.verdict()
+
+
+async def test_long_outage_is_told_to_a_person(trial: Trial) -> None:
+    """A chat that has been down for more than five minutes is a notice, with its latest cause."""
+    clock = LeapingClock()
+    async with trial.daemon(clock):
+        await trial.chat.down()
+        await trial.until_trouble("refuses the connection")
+        clock.slept_ms = 400_000
+        await trial.scene.box.inject(Fault("clock_skew", skew_ms=400_000))
+        await trial.until(lambda: trial.said("operator.notice", "has been down for"), "the operator is told")
+        await trial.chat.up()
+        await trial.ask(2)
+        await trial.verdict(note="400 s of the outage passed on the clock only")
 
 
 async def test_chat_port_refuses_connections(trial: Trial) -> None:

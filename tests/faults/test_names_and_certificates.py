@@ -69,7 +69,7 @@ async def test_chat_with_a_certificate(trial: Trial, tmp_path: Path, kind: str) 
         there, trial.chat.upstream = trial.chat.upstream, port
         trial.chat.cut()
         await trial.ask(2)
-        await trial.until_trouble(WORDS[kind])
+        await trial.until(lambda: trial.said("chat_down", WORDS[kind]), "the log says what is wrong now")
         trial.chat.upstream = there
         await trial.verdict()
     assert b"".join(heard) == b""
@@ -97,7 +97,7 @@ async def test_chat_name_not_found(trial: Trial) -> None:
         world.reachable_at(trial.scene.box.rest_url, "wss://chat.invalid:443/chat")
         trial.chat.cut()
         await trial.ask(2)
-        await trial.until_trouble("is not found")
+        await trial.until(lambda: trial.said("chat_down", "is not found"), "the log says what is wrong now")
         announce(trial.scene, trial.chat, trial.rest)
         await trial.verdict()
 

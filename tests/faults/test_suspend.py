@@ -7,27 +7,11 @@ import signal
 
 import pytest
 
-from p2pbot.adapters.clock import SystemClock
 from p2pbot.sandbox import Fault
+from tests.faults.clocks import LeapingClock
 from tests.faults.trial import LONG, Trial
 
 HOUR_MS = 3_600_000
-
-
-class LeapingClock(SystemClock):
-    """This machine's clocks, of which those that count suspend and show the time can leap."""
-
-    def __init__(self) -> None:
-        self.slept_ms = 0
-        self.set_ahead_ms = 0
-
-    def now_ms(self) -> int:
-        """Return the time of day, leapt."""
-        return super().now_ms() + self.slept_ms + self.set_ahead_ms
-
-    def boottime_s(self) -> float:
-        """Return the clock that counts suspend."""
-        return super().boottime_s() + self.slept_ms / 1000
 
 
 async def test_suspended_for_an_hour(trial: Trial) -> None:
