@@ -225,6 +225,10 @@ class _Reader:
         line = self.source.line_at(index)
         if "mapping values are not allowed" in problem:
             return "a text that holds ': ' needs quotes"
+        if "could not find expected ':'" in problem:
+            return "a key in the lines above may lack its colon"
+        if "did not find expected" in problem and ("'-' indicator" in problem or "<block end>" in problem):
+            return "indent this line like those that belong with it"
         indent = line[: len(line) - len(line.lstrip())]
         if "\t" in indent or ("cannot start" in problem and "\t" in line):
             return "indent with spaces, not with tabs"
