@@ -141,7 +141,7 @@ def test_each_fault_has_its_place_and_a_plain_sentence(text: str, headline: str)
         ("reply: > 5 dollars", "a text that starts with > needs quotes"),
         ("reply: note: pay", "1:12: YAML: mapping values are not allowed in this context; a text that holds ': '"),
         ("counts:\n\ta: 1", "2:1: YAML: found character that cannot start any token; indent with spaces"),
-        ("reply\nword: y", "a key in the lines above may lack its colon"),
+        ("word: y\nreply\nloud: no", "a key in the lines above may lack its colon"),
         ("counts:\n  - a: 1\n   b: 2", "indent this line like those that belong with it"),
         ("reply: order #5", "1:13: warning: the text is cut at ' #', the rest is a comment; put the text in quotes"),
         ("reply: pay now # quickly", "1:15: warning: the text is cut at ' #'"),
