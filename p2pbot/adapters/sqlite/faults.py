@@ -13,9 +13,9 @@ from pathlib import Path
 
 from p2pbot.errors import OurError, P2pbotError, StateDamaged, StateLocked, StateUnwritable
 
-RESTORE = (
+_RESTORE = (
     "the file is kept as it is: stop p2pbot, copy the state directory, then put a backup in its place, or move "
-    "state.db, state.db-wal and state.db-shm away to start empty (messages of the last minutes may then be answered "
+    "{name}, {name}-wal and {name}-shm away to start empty (messages of the last minutes may then be answered "
     "a second time)"
 )
 _WRITE_FAILS = {
@@ -44,7 +44,7 @@ def mapped(path: Path) -> Iterator[None]:
 
 def damaged(path: Path, why: str) -> StateDamaged:
     """Return the error for a file that is there and cannot be read."""
-    return StateDamaged(f"the state database {path} is damaged ({why})", remedy=RESTORE)
+    return StateDamaged(f"the state database {path} is damaged ({why})", remedy=_RESTORE.format(name=path.name))
 
 
 def unwritable(path: Path, why: str) -> StateUnwritable:
