@@ -66,7 +66,7 @@ def climate_of(seed: int) -> Climate:
         settle_ms=settle_ms,
         lag_ms=lag_all_ms - jitter_ms,
         lag_jitter_ms=jitter_ms,
-        latency_s=rng.choice((0.002, 0.03, 0.15, 0.4)),
+        latency_s=rng.choice((0.002, 0.03, 0.03, 0.15, 0.4)),
         flight_s=flight_s,
         disk_s=disk_s,
         skew_ms=skew_ms,

@@ -144,7 +144,7 @@ def _exchange_fault(rng: random.Random, climate: Climate) -> dict[str, Any]:
     if name in ("silence", "half_open", "clock_skew"):
         fault |= {"skew_ms": rng.choice((-climate.skew_ms, climate.skew_ms))} if name == "clock_skew" else {}
         return fault | {key: rng.choice(some) for key, some in values.items()}
-    fault["probability"] = rng.choice((0.05, 0.2, 0.5, 1.0))
+    fault["probability"] = rng.choice((0.05, 0.2, 0.5, 1.0, 1.0))
     return fault | {key: rng.choice(some) for key, some in values.items()}
 
 
@@ -180,6 +180,8 @@ _EXCHANGE: tuple[tuple[str, dict[str, tuple[Any, ...]]], ...] = (
     ("clock_skew", {}),
     ("upgrade_status", {"status": (401, 403, 404, 429, 451, 500, 503)}),
     ("accept_then_close", {}),
+    ("accept_then_close", {}),
+    ("upgrade_status", {"status": (503, 429)}),
     ("token_refused", {"status": (401, 0)}),
     ("key_refused", {"code": (-2015, -2008, -1022)}),
 )
