@@ -55,6 +55,7 @@ def plain(text: str) -> str:
     text = re.sub(r"(127\.0\.0\.1|localhost|[\w.-]+\.invalid):\d+", r"\1", text)
     text = re.sub(r"\b\d{15,}\b", "…", text)
     text = re.sub(r"/\S+/(?=[\w.]+)", "…/", text)
+    text = re.sub(r"process \d+", "process …", text)
     return re.sub(r"\b\d+(?:\.\d+)? s\b", "… s", text)
 
 
@@ -115,10 +116,8 @@ def _title(file: str) -> str:
 def _line(test: str, row: Row | None) -> str:
     if row is None:
         return f"| `{test}` | not run in this measurement | | | | |"
-    saw = [*row.saw[:_SEEN], *(["…"] if len(row.saw) > _SEEN else [])] or ["nothing: it does not matter to anybody"]
-    if row.note:
-        saw.append(f"*{row.note}*")
-    told = "<br>".join(text.replace("|", "\\|") for text in saw)
+    saw = [*row.saw[:_SEEN], *(["…"] if len(row.saw) > _SEEN else []), *([f"*{row.note}*"] if row.note else [])]
+    told = "<br>".join(text.replace("|", "\\|") for text in saw or ["nothing"])
     silent = "".join(f"; {count} {reason}" for reason, count in row.silent.items())
     answers = f"{row.asked} → {row.answered_once}{silent}" if row.asked else ""
     return f"| `{test}` | {told} | {_time(row.deaf_ms)} | {_time(row.wait_ms)} | {row.connects or ''} | {answers} |"

@@ -157,7 +157,7 @@ class Trial:
         deaf = [line["deaf_ms"] for line in lines if line["event"] == "chat_open" and "deaf_ms" in line]
         row = report.Row(
             test=self.name,
-            saw=report.seen_by_operator(lines),
+            saw=(*report.seen_by_operator(lines), *self._refusals()),
             deaf_ms=sum(deaf) if deaf else -1,
             wait_ms=max((self._longest_wait_ms(order_no) for order_no in self.orders), default=-1),
             connects=self.connects(),
@@ -168,6 +168,11 @@ class Trial:
         )
         report.append(row)
         sys.stdout.write(f"\n{row}\n")
+
+    def _refusals(self) -> tuple[str, ...]:
+        """Return what a start that was refused said on standard error."""
+        lines = self.log().splitlines()[self.began_line :]
+        return tuple(dict.fromkeys(report.plain(line) for line in lines if line.startswith("p2pbot: ")))
 
     @staticmethod
     def refuse_secrets(text: str) -> None:
