@@ -42,8 +42,8 @@ class Disk:
 
 
 @contextmanager
-def small_disk(place: Path, size: str = "2m") -> Iterator[Disk]:
-    """Mount a file system in memory at ``place``."""
+def small_disk(place: Path, size: str = "16m") -> Iterator[Disk]:
+    """Mount a file system in memory at ``place``: room for a database and its write-ahead log (4 MB and more)."""
     place.mkdir(mode=0o700, exist_ok=True)
     _run("mount", "-t", "tmpfs", "-o", f"size={size},mode=0700", "tmpfs", str(place))
     try:
