@@ -126,15 +126,18 @@ class VirtualLoop(base_events.BaseEventLoop):
         return []
 
     def _jump(self) -> None:
+        """Go to the next timer or the next event, whichever comes first."""
         self._rounds = 0
-        suspended_s = self._timeline.suspended_s
+        suspended_s, next_s = self._timeline.suspended_s, self._timeline.next_s
         timer_s = self._scheduled[0].when() if self._scheduled else None
-        world_s = None if self._timeline.next_s is None else self._timeline.next_s - suspended_s
-        if timer_s is None and world_s is None:
+        if timer_s is None and next_s is None:
             raise StandStill("nothing will ever happen again")
-        target_s = min(at_s for at_s in (timer_s, world_s) if at_s is not None)
-        self._now = max(self._now, target_s)
-        self._timeline.run_until(self._now + suspended_s)
+        if next_s is None or (timer_s is not None and timer_s + suspended_s < next_s):
+            self._now = max(self._now, timer_s or 0.0)
+            self._timeline.run_until(self._now + suspended_s)
+        else:  # the event's own time: a sum of floats may lie before it for ever
+            self._now = max(self._now, next_s - suspended_s)
+            self._timeline.run_until(next_s)
 
     def _make_task(self, loop: asyncio.AbstractEventLoop, coro: Any, **options: Any) -> asyncio.Task[Any]:
         """Make a task and note it, in the order of making: the library's own register has none."""
