@@ -43,7 +43,7 @@ def test_the_same_seed_is_the_same_run_bit_by_bit() -> None:
     """Two runs of one seed have the same record of events, down to the last line."""
     for seed in (1, 2, 3):
         one, other = run_seed(seed, keep_trace=True), run_seed(seed)
-        assert len(one.lines) > 100
+        assert len(one.lines) > 50  # a record of nothing would be equal to any other
         assert one.digest == other.digest
 
 
