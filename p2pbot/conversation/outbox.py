@@ -126,6 +126,12 @@ class Outbox:
         if len(self._wrote_at_ms) > _PACE_ENTRIES:
             self._wrote_at_ms.pop(next(iter(self._wrote_at_ms)))
 
+    def left(self, uuid: str, now_ms: int) -> None:
+        """Note that a frame has left only now: the write may have waited, and its settling delay begins here."""
+        row = self._rows.get(uuid)
+        if row is not None and row.state is OutboxState.SENDING and row.sending_at_ms < now_ms:
+            self.put(replace(row, sending_at_ms=now_ms))
+
     def next_step(self, now_ms: int, *, online: bool) -> tuple[Step | None, int | None]:
         """Return the step that is due now, or None and when to ask again (None = only after something happens)."""
         self._follow_clock(now_ms)

@@ -191,11 +191,17 @@ class Sender:
                 await self._commit(row, dropped(row, Reason.LATE, self._doors.now_ms()))
 
     async def _put_on_wire(self, row: OutboxRow) -> None:
-        frame = text_frame(row.uuid, row.order_no, row.text, self._doors.now_ms())
+        now_ms = self._doors.now_ms()
+        if now_ms - row.sending_at_ms > self._plan.delivery.settle_ms // 2:
+            # The machine stood still since the commit: a frame now would arrive after the look that misses it.
+            await self._settle(row.uuid, DeliveryEvent.LOST)
+            return
         try:
-            await self._write_frame(frame)
+            await self._write_frame(text_frame(row.uuid, row.order_no, row.text, now_ms))
         except ConnectionLost:
             await self._settle(row.uuid, DeliveryEvent.LOST)
+        else:
+            self.outbox.left(row.uuid, self._doors.now_ms())
 
     async def _late_reason(self, row: OutboxRow) -> Reason | None:
         memory = await self._doors.store.recall(row.account, row.order_no)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
 
 import pytest
 
@@ -14,22 +16,32 @@ from tests.fakes.occasions import NOW_MS, NUMBER
 from tests.fakes.world import StillClock, World, not_connected
 
 
-async def test_no_reply_is_late_before_the_exchanges_time_is_known() -> None:
-    """A machine that starts with a wrong clock would drop every reply that a former process left."""
-    world = World(StillClock(NOW_MS))
-    world.rest.clock_offset_ms = None
-    sender = Sender(
+def a_sender(world: World, write: Callable[[str], Awaitable[None]] = not_connected) -> Sender:
+    """Return a sender that nobody asks for looks."""
+    return Sender(
         AccountPlan(name="main"),
         world.doors(),
-        write=not_connected,
+        write=write,
         online=lambda: False,
         look=lambda _order, _since_ms: None,
         suspect=lambda _since_ms: None,
     )
-    row = OutboxRow(
-        uuid="1", account="main", order_no=NUMBER, rule_id="r", stimulus_key="k", text="t", created_at_ms=NOW_MS - 9
-    )
+
+
+def a_row(world: World, **known: Any) -> OutboxRow:
+    """Return a reply that is in the store."""
+    usual: dict[str, Any] = {"uuid": "1", "account": "main", "order_no": NUMBER, "rule_id": "r", "stimulus_key": "k"}
+    row = OutboxRow(**(usual | {"text": "t", "created_at_ms": NOW_MS - 9} | known))
     world.store.disk.outbox[row.uuid] = row
+    return row
+
+
+async def test_no_reply_is_late_before_the_exchanges_time_is_known() -> None:
+    """A machine that starts with a wrong clock would drop every reply that a former process left."""
+    world = World(StillClock(NOW_MS))
+    world.rest.clock_offset_ms = None
+    sender = a_sender(world)
+    row = a_row(world)
     await sender.recover()
     task = asyncio.create_task(sender.run())
     for _ in range(20):
@@ -85,3 +97,27 @@ def _unknown(uuid: str, order_no: str, sending_at_ms: int) -> OutboxRow:
         sending_at_ms=sending_at_ms,
         expires_at_ms=NOW_MS + 600_000,
     )
+
+
+async def test_a_frame_that_was_held_up_is_not_written() -> None:
+    """A machine stood still between the commit and the write: the look for it would begin before it can be there."""
+    world = World(StillClock(NOW_MS))
+    sender = a_sender(world)
+    row = a_row(world, state=OutboxState.SENDING, sending_at_ms=NOW_MS - 6_000, attempts=1)
+    sender.outbox.put(row)
+    await sender._put_on_wire(row)  # not_connected refuses every write
+    assert world.store.disk.outbox[row.uuid].state is OutboxState.UNKNOWN
+
+
+async def test_the_settling_delay_begins_when_the_frame_has_left() -> None:
+    """A write may wait for a peer that reads slowly."""
+    world = World(StillClock(NOW_MS))
+
+    async def slow(_text: str) -> None:
+        world.clock.at_ms += 3_000
+
+    sender = a_sender(world, slow)
+    row = a_row(world, state=OutboxState.SENDING, sending_at_ms=NOW_MS, attempts=1)
+    sender.outbox.put(row)
+    await sender._put_on_wire(row)
+    assert [held.sending_at_ms for held in sender.outbox] == [NOW_MS + 3_000]

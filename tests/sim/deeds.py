@@ -168,7 +168,7 @@ class Deeds:
     def _do_kill(self, deed: Deed) -> None:
         if deed.values["point"]:
             if self._host.life is not None:
-                self._host.life.arm(deed.values["point"], deed.values["after"])
+                self._host.life.arm(deed.values["point"], deed.values["after"], deed.values.get("freeze_s", 0.0))
         else:
             self._host.kill()
 

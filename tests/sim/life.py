@@ -21,29 +21,34 @@ class Life:
         self.dead = False
         self.born_s = universe.timeline.now_s
         self.on_death: list[Callable[[], None]] = []
-        self._doom: tuple[str, int] | None = None
+        self._doom: tuple[str, int, float] | None = None
 
     def check(self) -> None:
         """Raise CancelledError in a process that is dead."""
         if self.dead:
             raise asyncio.CancelledError
 
-    def arm(self, point: str, after: int) -> None:
-        """Have the process killed at the ``after``-th next passing of a point whose name begins with ``point``."""
-        self._doom = (point, after)
+    def arm(self, point: str, after: int, freeze_s: float = 0.0) -> None:
+        """Have the process killed, or frozen, at the ``after``-th next passing of a point with such a name."""
+        self._doom = (point, after, freeze_s)
 
     def disarm(self) -> None:
         """Forget a kill that has not happened."""
         self._doom = None
 
     def point(self, name: str) -> None:
-        """Pass a place at which a process can be killed. Raises CancelledError if it is."""
+        """Pass a place at which a process can be killed or frozen. Raises CancelledError if it is killed."""
         self.check()
-        if self._doom is None or not name.startswith(self._doom[0]):
+        if self._doom is None or not name.startswith(self._doom[0]) or self.universe.timeline.frozen:
             return
-        point, left = self._doom
-        self._doom = (point, left - 1) if left else None
-        if not left:
+        point, left, freeze_s = self._doom
+        self._doom = (point, left - 1, freeze_s) if left else None
+        if left:
+            return
+        if freeze_s:
+            self.universe.trace.say(f"life {self.number} is frozen at {name} for {freeze_s} s")
+            self.universe.timeline.suspend(freeze_s)
+        else:
             self.kill(f"at {name}")
             raise asyncio.CancelledError
 

@@ -119,6 +119,15 @@ def _faults(rng: random.Random, climate: Climate) -> Iterator[Deed]:
         yield from _fault(rng, climate, rng.uniform(0.0, climate.span_s * 0.98))
     if rng.random() < 0.1:
         yield Deed(rng.uniform(0.0, climate.span_s), "intruder", 0, {"times": rng.choice((1, 2)), "every_s": 20.0})
+    for _ in range(
+        rng.choice((0, 0, 0, 1, 2))
+    ):  # a machine that stands still where it hurts: swapping, a stopped guest
+        freeze = {
+            "point": rng.choice(_POINTS[:-1]),
+            "after": rng.choice((0, 0, 1, 3)),
+            "freeze_s": rng.choice((6.0, 14.0, 18.0)),
+        }
+        yield Deed(rng.uniform(0.0, climate.span_s * 0.9), "kill", 0, freeze)
 
 
 def _fault(rng: random.Random, climate: Climate, at_s: float) -> Iterator[Deed]:
