@@ -6,7 +6,6 @@
 #   make faults     every way of breaking it for real, the long ones too; writes docs/faults.md (root sees more)
 #   make test-all   the tests on every Python that this machine has
 #   make sim        SEEDS=20000: so many simulated worlds in which everything goes wrong (tests/sim, docs/simulation.md)
-#   make sim-mutants  faults are planted, and the simulation must find each (minutes for each)
 #   make bench      the figures of bench/README.md, measured here
 #   make lock       maintainers: resolve the dependencies anew into requirements/*.txt
 #   make clean      remove what the others made
@@ -17,7 +16,7 @@ BIN := $(VENV)/bin
 WORKERS ?= 2
 PYTEST := -m pytest -n $(WORKERS) $(ARGS)
 
-.PHONY: help demo test check faults test-all test-others sim sim-mutants bench lock clean setup setup-run
+.PHONY: help demo test check faults test-all test-others sim bench lock clean setup setup-run
 .DEFAULT_GOAL := help
 
 help:
@@ -57,9 +56,6 @@ test-all: test-others test
 SEEDS ?= 2000
 sim: setup
 	@$(BIN)/python -m tests.sim --seeds $(SEEDS) --jobs $(WORKERS) $(ARGS)
-
-sim-mutants: setup
-	@P2PBOT_SIM_MUTANTS=1 $(BIN)/python -m pytest -n $(WORKERS) tests/sim/test_mutants.py $(ARGS)
 
 # The page is written only if every test passed; the flood and the kills are larger than in CI.
 FAULTS = P2PBOT_FAULTS=all P2PBOT_FLOOD=10000 P2PBOT_KILLS=60 P2PBOT_KILL_QUESTIONS=30 P2PBOT_KILL_ROUNDS=3

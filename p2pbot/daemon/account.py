@@ -101,6 +101,10 @@ class Account:
         self.sender.opened()
         self.orders.poke(gap=True)
 
+    async def on_renewed(self) -> None:
+        """Look at each order before it is written to: the old socket may have been deaf to a person's word."""
+        self.sender.opened()
+
     async def on_lost(self) -> None:
         """Doubt what was in flight."""
         await self.sender.lost()

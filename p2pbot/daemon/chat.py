@@ -22,6 +22,7 @@ from p2pbot.protocol.calls import chat_credential
 from p2pbot.protocol.outbound import chat_url
 
 _WATCH_S = 1.0  # how often an open socket is looked at: fine enough for a suspicion, coarse enough to cost nothing
+_NO_GOODBYE = 1006  # the code of a connection that ended without a close frame from the exchange
 _RETIRE_S = 2.0  # how long an old socket is read on after its renewal
 _RENEW_AGAIN_S = 60.0
 _SUSPEND_S = 30.0  # a leap of the clock that counts suspend ahead of the one that does not
@@ -63,6 +64,10 @@ class Listener(Protocol):
 
     async def on_open(self) -> None:
         """Learn that the chat is open: what happened before is in the history only."""
+        ...
+
+    async def on_renewed(self) -> None:
+        """Learn that the socket was replaced as planned; whether the old one heard everything is not known yet."""
         ...
 
     async def on_lost(self) -> None:
@@ -219,14 +224,18 @@ class ChatLoop:
         fresh = self._adopt(group, following)
         if old is not None:
             group.create_task(self._retire(old, reader), name=f"{self._plan.name}: retiring reader")
-        if gap:
-            await self._listener.on_open()
+        await (self._listener.on_open() if gap else self._listener.on_renewed())
         return fresh
 
     async def _retire(self, old: Connection, reader: asyncio.Task[ConnectionLost]) -> None:
-        """Read the old socket a little longer for what is under way on it, then close it."""
+        """Read the old socket a little longer for what is under way on it, then close it.
+
+        One that takes no leave may have been half-open and deaf, nobody knows since when: that is a gap.
+        """
         await asyncio.wait({reader}, timeout=_RETIRE_S)
         await old.close(1000, "renewed")
+        if (await reader).code == _NO_GOODBYE:
+            await self._listener.on_open()
 
     async def _ended(self, lost: ConnectionLost) -> None:
         self.down_since_ms = self._doors.now_ms()

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-
 import pytest
 
 from tests.sim.mutants import MUTANTS, Mutant
@@ -12,7 +10,6 @@ from tests.sim.run import run_seed
 _SEEDS = 60  # a fault that hides longer from so many worlds would need another checker
 
 
-@pytest.mark.skipif(not os.environ.get("P2PBOT_SIM_MUTANTS"), reason="minutes for each fault: make sim-mutants")
 @pytest.mark.parametrize("mutant", MUTANTS, ids=str)
 def test_a_planted_fault_is_found_by_its_checker(mutant: Mutant, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each fault that was reported of such bots is noticed within a few seeds, by the promise that it breaks."""

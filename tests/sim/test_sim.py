@@ -12,7 +12,7 @@ import pytest
 from tests.sim.command import main
 from tests.sim.run import Outcome, run_seed
 
-_SEEDS = int(os.environ.get("P2PBOT_SIM_SEEDS", "200"))
+_SEEDS = int(os.environ.get("P2PBOT_SIM_SEEDS", "300"))
 _BATCH = 10
 _REGRESSIONS = Path(__file__).with_name("seeds.txt")
 

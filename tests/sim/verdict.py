@@ -75,13 +75,14 @@ class Verdict:
     def _may_be_missing(self, order_no: str, line: SeenLine) -> bool:
         """Whether nobody need know of it: taken back, or of a closed order.
 
-        There: one that came and went while the daemon was away, or a message that a person of ours has read.
+        There: one that came and went while the daemon was away, a card (the list has said what it says), or a message
+        that a person of ours has read.
         """
         unheard = not any((name, order_no) in self._disk.orders for name in self._universe.names)
         over = self._universe.world.life(order_no) in _OVER
         lines = self._universe.world._state.order(order_no).lines
         read = any(one.read for one in lines if one.message_id == line.message_id)
-        return line.recalled or line.kind == "mark" or (over and (unheard or read))
+        return line.recalled or line.kind == "mark" or (over and (unheard or read or line.kind == "system"))
 
     def _problem(self, said: Said) -> str:
         line = next(one for one in self._universe.world.chat(said.order_no) if one.message_id == said.message_id)
