@@ -169,7 +169,7 @@ class SqliteStore:
         """Lift an order's mute; return the accounts in which it had one."""
         sql = """
             UPDATE orders SET mute_reason = NULL, mute_since_ms = NULL, mute_until_ms = NULL
-            WHERE order_no = ?1 AND ?2 IN ('*', account) AND mute_reason IS NOT NULL RETURNING account
+            WHERE order_no = ? AND ? IN ('*', account) AND mute_reason IS NOT NULL RETURNING account
         """
         pair = (storable_text(order_no), storable_text(account))
         return await self._worker.write(
