@@ -12,13 +12,6 @@ from tests.e2e.stage import Script
 from tests.faults.trial import SCRIPT, Trial, opened
 
 
-def pytest_configure(config: pytest.Config) -> None:
-    """Name the mark of long tests."""
-    config.addinivalue_line(
-        "markers", "long: takes long, or varies what a short one shows; runs only with P2PBOT_FAULTS=all"
-    )
-
-
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave the long tests out unless they are asked for."""
     if os.environ.get("P2PBOT_FAULTS") == "all":
