@@ -25,7 +25,7 @@ class Disk:
     place: Path
 
     def fill(self) -> None:
-        """Leave no byte free."""
+        """Leave no byte free; may be asked again when somebody else has made room."""
         with (self.place / "filler").open("ab", buffering=0) as filler:
             for size in (65536, 4096, 512, 1):
                 with contextlib.suppress(OSError):

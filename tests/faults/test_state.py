@@ -51,8 +51,9 @@ async def test_disk_full(trial: Trial) -> None:
             disk.fill()
             assert await _asked_until_it_ends(trial, process) == 1
             assert trial.said("ended", "the disk is full")
+        disk.fill()  # the end may have moved the write-ahead log into the database, which made room for some answers
         async with trial.process() as process:
-            assert await _ended(process) == 1, "a service manager must try again: space may come back"
+            assert await _asked_until_it_ends(trial, process) == 1, "a service manager must try again"
             assert "Traceback" not in trial.log()
         disk.make_room()
         await _answered_afterwards(
