@@ -25,7 +25,10 @@ type alone,
     │   ├── ClockSkew                              retry RESYNC       -1021: learn the clock offset, once
     │   ├── CredentialRefused                      retry BACKOFF      the chat socket refused our token: fetch a new one
     │   ├── AnswerMalformed                        retry BACKOFF      not the documented shape
+    │   ├── UploadExpired                          retry BACKOFF      the address for a picture is too old: ask again
+    │   ├── UploadRefused                          retry BACKOFF      the place for a picture does not take it
     │   └── RequestRefused                         retry NEVER        a refusal that the same request will meet again
+    │       └── UploadForbidden                                       an address for a picture that we do not go to
     ├── NetworkError              fault NETWORK    retry BACKOFF
     │   ├── ConnectFailed                                             DNS, refused, unreachable, TLS
     │   ├── ConnectionLost                                            it was open and is gone
@@ -179,6 +182,18 @@ class RequestRefused(ExchangeError):
     """A refusal which the same request would meet again."""
 
     retry = Retry.NEVER
+
+
+class UploadExpired(ExchangeError):
+    """The presigned address is older than its life (300 s). A fresh one is the cure."""
+
+
+class UploadRefused(ExchangeError):
+    """The place answers the upload with something else than 200; ``code`` is S3's word, bounded."""
+
+
+class UploadForbidden(RequestRefused):
+    """The exchange named an address for uploads that the configuration does not allow; nothing was sent there."""
 
 
 class NetworkError(P2pbotError):

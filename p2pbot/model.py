@@ -150,6 +150,8 @@ class Reason(StrEnum):
     LATE = "late"
     ORDER_CHANGED = "order_changed"
     ATTEMPTS_EXHAUSTED = "attempts_exhausted"
+    UPLOAD_FAILED = "upload_failed"
+    PICTURE_GONE = "picture_gone"
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,6 +173,35 @@ class ImageRef:
     declared_type: str = ""
     width: int = 0
     height: int = 0
+
+
+class PictureKind(StrEnum):
+    """What the chat takes, by the bytes and not by the name. The value is the ending of the upload's name."""
+
+    JPEG = "jpg"
+    PNG = "png"
+
+    @property
+    def mime(self) -> str:
+        """The content type."""
+        return {"jpg": "image/jpeg", "png": "image/png"}[self.value]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Picture:
+    """A picture of the merchant's, as a reply carries it: which bytes, and what the chat's frame says of them.
+
+    ``name`` is the path as the rule writes it; ``sha256`` (hex) names the bytes that were checked and will be sent.
+    """
+
+    name: str
+    sha256: str
+    kind: PictureKind
+    width: int
+    height: int
+
+    def __str__(self) -> str:
+        return f"[picture {self.name}]"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,8 +17,9 @@ from p2pbot.conversation.records import (
     OutboxRow,
     OutboxState,
     Talk,
+    Uploaded,
 )
-from p2pbot.model import Notice, Reason
+from p2pbot.model import Notice, Picture, Reason
 from p2pbot.protocol.rest import RestCall
 from p2pbot.secret import Secret
 
@@ -118,6 +119,26 @@ class Wire(Protocol):
         ...
 
 
+class Uploader(Protocol):
+    """Puts a picture where the exchange told us to."""
+
+    async def put(self, url: Secret, picture: Picture, data: bytes) -> None:
+        """Upload ``data``; return when the place has confirmed it.
+
+        Raises UploadRefused, UploadExpired, UploadForbidden, ExchangeUnavailable, ConnectFailed, ConnectionLost,
+        TimedOut.
+        """
+        ...
+
+
+class PictureShelf(Protocol):
+    """The bytes of the pictures that rules have, as they were when they were checked."""
+
+    async def take(self, picture: Picture) -> bytes | None:
+        """Return the picture's bytes, or None when they are not there (any more) or are not the same."""
+        ...
+
+
 class Store(Protocol):
     """The daemon's memory. Every method is one transaction. Raises StateError when the disk or the database fails."""
 
@@ -158,8 +179,23 @@ class Store(Protocol):
     async def advance(self, row: OutboxRow, expected: OutboxState) -> bool:
         """Write ``row`` if its stored state is still ``expected``, else return False.
 
-        Written: state, attempts, passing_refusals, times, reason and message_id.
+        Written: state, attempts, passing_refusals, times, reason, message_id, and of a picture where it lies.
         """
+        ...
+
+    async def uploaded(self, account: str, sha256: str, *, order_no: str = "", since_ms: int = 0) -> Uploaded | None:
+        """Return the newest place of a picture that was uploaded after ``since_ms``; '' as ``order_no`` is any order.
+
+        A place that the chat refused is none.
+        """
+        ...
+
+    async def presigning(self, account: str, now_ms: int) -> None:
+        """Note a call for a place to upload to, before it is made; those of more than ten minutes ago are forgotten."""
+        ...
+
+    async def presigned(self, account: str, since_ms: int) -> tuple[int, ...]:
+        """Return when such calls were made since ``since_ms``, oldest first, at most 1000."""
         ...
 
     async def find_own(self, account: str, order_no: str, uuid: str) -> OutboxRow | None:

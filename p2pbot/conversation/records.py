@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from p2pbot.model import EventKind, FiringCount, FiringMark, MessageKind, OrderStatus, Path, Reason, Side
+from p2pbot.model import EventKind, FiringCount, FiringMark, MessageKind, OrderStatus, Path, Picture, Reason, Side
 
 
 class OutboxState(StrEnum):
@@ -60,7 +60,8 @@ class OutboxRow:
     """One reply bubble.
 
     ``uuid`` is its identity on the wire, the same at every attempt. ``seq`` (given by the store) orders an order's
-    rows.
+    rows. ``picture``: the bubble is one, and ``text`` only says so to people; it is written once ``image_url`` is
+    known, where the exchange has shown it since ``uploaded_at_ms``.
     """
 
     uuid: str
@@ -81,6 +82,22 @@ class OutboxRow:
     order_status: OrderStatus = OrderStatus.UNKNOWN
     reason: Reason | None = None
     message_id: str = ""
+    picture: Picture | None = None
+    image_url: str = field(default="", repr=False)
+    uploaded_at_ms: int = 0
+
+    @property
+    def needs_upload(self) -> bool:
+        """Whether it is a picture that the exchange does not have yet."""
+        return self.picture is not None and not self.image_url
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Uploaded:
+    """Where the exchange shows a picture of ours, since ``at_ms``."""
+
+    image_url: str = field(repr=False)
+    at_ms: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,7 +153,8 @@ class ClaimResult(StrEnum):
 class SaidText:
     """A text of ours in an order, for quoting and echo checks.
 
-    ``at_ms``: when it was claimed; ``written_at_ms``: when it was last written to the chat, 0 = never.
+    ``at_ms``: when it was claimed; ``written_at_ms``: when it was last written to the chat, 0 = never. ``image_url``:
+    it is a picture, and ``text`` is not what the chat shows.
     """
 
     text: str = field(repr=False)
@@ -145,6 +163,8 @@ class SaidText:
     uuid: str = ""
     message_id: str = ""
     state: OutboxState = OutboxState.SENT
+    picture: Picture | None = None
+    image_url: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -19,6 +19,7 @@ from p2pbot.errors import OurError
 from p2pbot.model import EventKind, FiringMark, LimitScope, MessageKind, OrderStatus, Reason, Side
 from p2pbot.model import Path as LearntBy
 from p2pbot.ports import Store
+from tests.fakes.records import PICTURE
 from tests.fakes.store import MemoryStore, SwitchedLease
 
 T = TypeVar("T")
@@ -143,6 +144,7 @@ class TwoStores(RuleBasedStateMachine):
             text=f"reply {uuid}",
             state=state,
             created_at_ms=at_ms,
+            picture=PICTURE if self.replies % 2 else None,
         )
 
     @rule(account=accounts, expected=states, state=states, pick=st.integers(0, 50))
@@ -153,7 +155,21 @@ class TwoStores(RuleBasedStateMachine):
             row = replace(
                 pending[pick % len(pending)], state=state, attempts=pick, sending_at_ms=pick, reason=Reason.NO_ECHO
             )
+            if row.picture is not None and pick % 3:
+                row = replace(row, image_url=f"https://pictures.invalid/{pick}", uploaded_at_ms=pick % 7)
             self.both(lambda store: store.advance(row, expected))
+
+    @rule(account=accounts, order_no=orders | st.just(""), since_ms=st.integers(0, 6))
+    def look_for_an_upload(self, account: str, order_no: str, since_ms: int) -> None:
+        """Compare where a picture lies."""
+        sha256 = PICTURE.sha256
+        self.both(lambda store: store.uploaded(account, sha256, order_no=order_no, since_ms=since_ms))
+
+    @rule(account=accounts, age_ms=ages)
+    def presign(self, account: str, age_ms: int) -> None:
+        """Note a call for a place to upload to, as of some time."""
+        self.both(lambda store: store.presigning(account, NOW_MS + age_ms))
+        self.both(lambda store: store.presigned(account, NOW_MS))
 
     @rule(memory=memories)
     def remember(self, memory: OrderMemory) -> None:

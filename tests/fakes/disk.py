@@ -56,6 +56,7 @@ class Disk:
     orders: dict[OrderKey, OrderMemory] = field(default_factory=dict)
     firings: dict[FiringKey, FiringCount] = field(default_factory=dict)
     pauses: set[OrderKey] = field(default_factory=set)
+    presigns: dict[str, list[int]] = field(default_factory=dict)
     last_number: int = 0
     last_seq: int = 0
 
@@ -167,6 +168,8 @@ def spoken(row: OutboxRow) -> SaidText:
         uuid=row.uuid,
         message_id=row.message_id,
         state=row.state,
+        picture=row.picture,
+        image_url=row.image_url,
     )
 
 

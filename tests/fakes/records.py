@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from p2pbot.conversation.records import Claim, InboxEntry, OutboxRow, OutboxState
-from p2pbot.model import EventKind, FiringMark, LimitScope, MessageKind, Path, Reason
+from p2pbot.model import EventKind, FiringMark, LimitScope, MessageKind, Path, Picture, PictureKind, Reason
 
 ACCOUNT = "main"
 ORDER = "20476365073825144832"
 NOW_MS = 1_767_600_000_000  # 2026-01-05
+PICTURE = Picture(name="images/qr.png", sha256="ab" * 32, kind=PictureKind.PNG, width=210, height=190)
 
 
 def entry(  # noqa: PLR0913 – a test names what it is about
@@ -48,7 +49,7 @@ def event(kind: EventKind, *, order_no: str = ORDER, account: str = ACCOUNT, at_
     return entry(key=key, kind=kind, text="", from_us=None, order_no=order_no, account=account, at_ms=at_ms)
 
 
-def reply(
+def reply(  # noqa: PLR0913 – a test names what it is about
     uuid: str,
     *,
     text: str = "hello",
@@ -56,8 +57,11 @@ def reply(
     order_no: str = ORDER,
     account: str = ACCOUNT,
     at_ms: int = NOW_MS,
+    picture: Picture | None = None,
+    image_url: str = "",
+    uploaded_at_ms: int = 0,
 ) -> OutboxRow:
-    """Return a reply as a claim brings it."""
+    """Return a reply as a claim brings it; a picture may have its place already."""
     return OutboxRow(
         uuid=uuid,
         account=account,
@@ -68,6 +72,9 @@ def reply(
         state=state,
         created_at_ms=at_ms,
         expires_at_ms=at_ms + 120_000,
+        picture=picture,
+        image_url=image_url,
+        uploaded_at_ms=uploaded_at_ms,
     )
 
 

@@ -23,6 +23,7 @@ from p2pbot.conversation.records import (
     OutboxRow,
     OutboxState,
     Talk,
+    Uploaded,
 )
 from p2pbot.errors import OurError, StateError
 from p2pbot.model import EventKind, FiringCount, FiringMark, LimitScope, MessageKind
@@ -268,8 +269,39 @@ class MemoryStore:
             settled_at_ms=row.settled_at_ms,
             reason=row.reason,
             message_id=row.message_id,
+            image_url=row.image_url,
+            uploaded_at_ms=row.uploaded_at_ms,
         )
         return True
+
+    async def uploaded(self, account: str, sha256: str, *, order_no: str = "", since_ms: int = 0) -> Uploaded | None:
+        """Return the newest place of a picture."""
+
+        def fits(row: OutboxRow) -> bool:
+            same = row.picture is not None and (row.account, row.picture.sha256) == (account, sha256)
+            good = row.image_url and row.uploaded_at_ms > since_ms and row.state is not OutboxState.REJECTED
+            return bool(same and good and order_no in ("", row.order_no))
+
+        def newest_place() -> Uploaded | None:
+            rows = sorted(filter(fits, self.disk.outbox.values()), key=lambda row: (row.uploaded_at_ms, row.seq))
+            return Uploaded(image_url=rows[-1].image_url, at_ms=rows[-1].uploaded_at_ms) if rows else None
+
+        return await self._transaction(newest_place)
+
+    async def presigning(self, account: str, now_ms: int) -> None:
+        """Note a call for a place to upload to."""
+
+        def note() -> None:
+            recent = [at_ms for at_ms in self.disk.presigns.get(account, ()) if at_ms >= now_ms - 10 * MINUTE_MS]
+            self.disk.presigns[account] = [*recent, now_ms]
+
+        await self._transaction(note)
+
+    async def presigned(self, account: str, since_ms: int) -> tuple[int, ...]:
+        """Return when such calls were made."""
+        return await self._transaction(
+            lambda: tuple(sorted(at for at in self.disk.presigns.get(account, ()) if at >= since_ms)[-1000:])
+        )
 
     async def find_own(self, account: str, order_no: str, uuid: str) -> OutboxRow | None:
         """Return the reply that we ever made with this uuid in this order."""

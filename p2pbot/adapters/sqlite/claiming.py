@@ -47,10 +47,12 @@ _LAST_TEXT = """
 _INSERT_REPLY = """
     INSERT INTO outbox (inbox_id, uuid, account, order_no, rule_id, stimulus_key, text, state, attempts,
                         passing_refusals, created_at_ms, not_before_ms, expires_at_ms, sending_at_ms, settled_at_ms,
-                        order_status, reason, message_id)
+                        order_status, reason, message_id, picture, picture_name, picture_kind, picture_width,
+                        picture_height, image_url, uploaded_at_ms)
     VALUES (:inbox_id, :uuid, :account, :order_no, :rule_id, :stimulus_key, :text, :state, :attempts,
             :passing_refusals, :created_at_ms, :not_before_ms, :expires_at_ms, :sending_at_ms, :settled_at_ms,
-            :order_status, :reason, :message_id)
+            :order_status, :reason, :message_id, :picture, :picture_name, :picture_kind, :picture_width,
+            :picture_height, :image_url, :uploaded_at_ms)
 """
 _COUNT_FIRING = """
     INSERT INTO firings (account, scope, scope_id, rule_group, count, last_ms) VALUES (?, ?, ?, ?, 1, ?)

@@ -14,7 +14,18 @@ from typing import Any, TypeVar
 
 from p2pbot.conversation.records import InboxEntry, Mute, OrderMemory, OutboxRow, OutboxState, SaidText
 from p2pbot.errors import StateDamaged
-from p2pbot.model import EventKind, FiringCount, LimitScope, MessageKind, OrderStatus, Path, Reason, Side
+from p2pbot.model import (
+    EventKind,
+    FiringCount,
+    LimitScope,
+    MessageKind,
+    OrderStatus,
+    Path,
+    Picture,
+    PictureKind,
+    Reason,
+    Side,
+)
 
 E = TypeVar("E", bound=StrEnum)
 Columns = dict[str, Any]
@@ -83,7 +94,32 @@ def reply_columns(row: OutboxRow) -> Columns:
         "order_status": row.order_status.value,
         "reason": None if row.reason is None else row.reason.value,
         "message_id": row.message_id,
+        **_picture_columns(row.picture),
+        "image_url": row.image_url,
+        "uploaded_at_ms": row.uploaded_at_ms,
     }
+
+
+def _picture_columns(picture: Picture | None) -> Columns:
+    return {
+        "picture": picture.sha256 if picture else "",
+        "picture_name": picture.name if picture else "",
+        "picture_kind": picture.kind.value if picture else "",
+        "picture_width": picture.width if picture else 0,
+        "picture_height": picture.height if picture else 0,
+    }
+
+
+def _picture_from(row: sqlite3.Row) -> Picture | None:
+    if not row["picture"]:
+        return None
+    return Picture(
+        name=row["picture_name"],
+        sha256=row["picture"],
+        kind=_word(PictureKind, row["picture_kind"]),
+        width=row["picture_width"],
+        height=row["picture_height"],
+    )
 
 
 def reply_from(row: sqlite3.Row) -> OutboxRow:
@@ -107,6 +143,9 @@ def reply_from(row: sqlite3.Row) -> OutboxRow:
         order_status=_word(OrderStatus, row["order_status"]),
         reason=_word_or_none(Reason, row["reason"]),
         message_id=row["message_id"],
+        picture=_picture_from(row),
+        image_url=row["image_url"],
+        uploaded_at_ms=row["uploaded_at_ms"],
     )
 
 
@@ -119,6 +158,8 @@ def said_from(row: sqlite3.Row) -> SaidText:
         uuid=row["uuid"],
         message_id=row["message_id"],
         state=_word(OutboxState, row["state"]),
+        picture=_picture_from(row),
+        image_url=row["image_url"],
     )
 
 

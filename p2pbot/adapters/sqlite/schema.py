@@ -125,4 +125,19 @@ _SECOND: Step = (
     "ALTER TABLE orders ADD COLUMN tags TEXT NOT NULL DEFAULT '{}'",
 )
 
-STEPS: tuple[Step, ...] = (_FIRST, _SECOND)
+# A reply that is a picture: which bytes ('' = it is a text), what its frame says, and where the exchange shows it.
+_THIRD: Step = (
+    "ALTER TABLE outbox ADD COLUMN picture TEXT NOT NULL DEFAULT ''",
+    "ALTER TABLE outbox ADD COLUMN picture_name TEXT NOT NULL DEFAULT ''",
+    "ALTER TABLE outbox ADD COLUMN picture_kind TEXT NOT NULL DEFAULT ''",
+    "ALTER TABLE outbox ADD COLUMN picture_width INTEGER NOT NULL DEFAULT 0",
+    "ALTER TABLE outbox ADD COLUMN picture_height INTEGER NOT NULL DEFAULT 0",
+    "ALTER TABLE outbox ADD COLUMN image_url TEXT NOT NULL DEFAULT ''",
+    "ALTER TABLE outbox ADD COLUMN uploaded_at_ms INTEGER NOT NULL DEFAULT 0",
+    "CREATE INDEX outbox_uploaded ON outbox (account, picture, uploaded_at_ms) WHERE image_url <> ''",
+    # Calls for a place to upload to: the exchange counts them by the minute, whatever process of ours made them.
+    "CREATE TABLE presigns (account TEXT NOT NULL, at_ms INTEGER NOT NULL) STRICT",
+    "CREATE INDEX presigns_recent ON presigns (account, at_ms)",
+)
+
+STEPS: tuple[Step, ...] = (_FIRST, _SECOND, _THIRD)

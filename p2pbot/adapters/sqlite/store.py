@@ -23,7 +23,16 @@ from p2pbot.adapters.sqlite.schema import STEPS, Step
 from p2pbot.adapters.sqlite.storable import storable, storable_text
 from p2pbot.adapters.sqlite.talking import read_talk
 from p2pbot.adapters.sqlite.worker import Worker
-from p2pbot.conversation.records import Claim, ClaimResult, InboxEntry, OrderMemory, OutboxRow, OutboxState, Talk
+from p2pbot.conversation.records import (
+    Claim,
+    ClaimResult,
+    InboxEntry,
+    OrderMemory,
+    OutboxRow,
+    OutboxState,
+    Talk,
+    Uploaded,
+)
 from p2pbot.ports import Lease
 
 T = TypeVar("T")
@@ -40,8 +49,15 @@ _PENDING = """
 _ADVANCE = """
     UPDATE outbox SET state = :state, attempts = :attempts, passing_refusals = :passing_refusals,
         not_before_ms = :not_before_ms, expires_at_ms = :expires_at_ms, sending_at_ms = :sending_at_ms,
-        settled_at_ms = :settled_at_ms, reason = :reason, message_id = :message_id
+        settled_at_ms = :settled_at_ms, reason = :reason, message_id = :message_id, image_url = :image_url,
+        uploaded_at_ms = :uploaded_at_ms
     WHERE uuid = :uuid AND state = :expected
+"""
+_UPLOADED = """
+    SELECT image_url, uploaded_at_ms FROM outbox
+    WHERE account = ? AND picture = ? AND image_url <> '' AND uploaded_at_ms > ? AND ? IN ('', order_no)
+      AND state <> 'rejected'
+    ORDER BY uploaded_at_ms DESC, seq DESC LIMIT 1
 """
 _INBOX = "SELECT * FROM (SELECT * FROM inbox WHERE order_no = ? ORDER BY id DESC LIMIT ?) ORDER BY id"
 _OUTBOX = "SELECT * FROM (SELECT * FROM outbox WHERE order_no = ? ORDER BY seq DESC LIMIT ?) ORDER BY seq"
@@ -51,12 +67,21 @@ _TALLY = """
     SELECT 'outbox', account, state, count(*) FROM outbox GROUP BY account, state
 """
 _DECIDED = "SELECT * FROM inbox WHERE decided_at_ms >= ? ORDER BY id DESC LIMIT ?"
+_PRESIGNED = "SELECT at_ms FROM presigns WHERE account = ? AND at_ms >= ? ORDER BY at_ms DESC LIMIT ?"
+MAX_PRESIGNS = 1000  # 36 a minute over the ten minutes that are kept are 360
+PRESIGNS_KEPT_MS = 600_000  # ten times what the exchange counts over
 MAX_ROWS = 100_000  # of one order, for a person to read
 MAX_DECIDED = 20_000  # of all orders, with their traces in memory: about 100 MB
 
 
 def _bounded(limit: int) -> int:
     return max(0, min(limit, MAX_ROWS))
+
+
+def note_presign(connection: sqlite3.Connection, account: str, now_ms: int) -> None:
+    """Insert one call, forget the old ones."""
+    connection.execute("DELETE FROM presigns WHERE account = ? AND at_ms < ?", (account, now_ms - PRESIGNS_KEPT_MS))
+    connection.execute("INSERT INTO presigns (account, at_ms) VALUES (?, ?)", (account, now_ms))
 
 
 class NobodysLease:
@@ -150,6 +175,24 @@ class SqliteStore:
         """
         columns = {**reply_columns(storable(row)), "expected": expected.value}
         return await self._worker.write(lambda connection: connection.execute(_ADVANCE, columns).rowcount == 1)
+
+    async def uploaded(self, account: str, sha256: str, *, order_no: str = "", since_ms: int = 0) -> Uploaded | None:
+        """Return the newest place of a picture, unless the chat refused it."""
+        values = (account, storable_text(sha256), since_ms, storable_text(order_no))
+        rows = await self._rows(
+            _UPLOADED, values, lambda row: Uploaded(image_url=row["image_url"], at_ms=row["uploaded_at_ms"])
+        )
+        return rows[0] if rows else None
+
+    async def presigning(self, account: str, now_ms: int) -> None:
+        """Note a call for a place to upload to, and forget the old ones."""
+        await self._worker.write(lambda connection: note_presign(connection, account, now_ms))
+
+    async def presigned(self, account: str, since_ms: int) -> tuple[int, ...]:
+        """Return when such calls were made since ``since_ms``, the newest thousand, oldest first."""
+        values = (account, since_ms, MAX_PRESIGNS)
+        rows = await self._rows(_PRESIGNED, values, lambda row: int(row["at_ms"]))
+        return rows[::-1]
 
     async def find_own(self, account: str, order_no: str, uuid: str) -> OutboxRow | None:
         """Return the reply that we ever made with this uuid in this order, in whatever state."""

@@ -51,7 +51,8 @@ _COUNTS = """
         EXISTS (SELECT 1 FROM pauses WHERE account IN (:account, '*') AND order_no IN (:order_no, '*')) AS paused
 """
 _SAID = """
-    SELECT text, created_at_ms, sending_at_ms, uuid, message_id, state FROM outbox
+    SELECT text, created_at_ms, sending_at_ms, uuid, message_id, state, picture, picture_name, picture_kind,
+           picture_width, picture_height, image_url FROM outbox
     WHERE order_no = :order_no AND account = :account ORDER BY seq DESC LIMIT :most
 """
 # The dates that it can be now, somewhere on earth, as ``rules.limits`` names a day: alone, or with the person.

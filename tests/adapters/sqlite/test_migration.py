@@ -79,6 +79,9 @@ async def test_every_schema_keeps_its_rows(schema: int, tmp_path: Path) -> None:
     assert (memory.counterparty_key, memory.mute is not None) == ("nick:anna", True)
     written_since_2 = ("ru", (("asked", "yes"),)) if schema > 1 else ("", ())
     assert (memory.language, memory.tags) == written_since_2
+    pictures = [row.picture and row.picture.name for row in await store.outbox(ORDER)]
+    assert pictures == ([None, "images/qr.png"] if schema > 2 else [None, None])
+    assert len(await store.presigned(ACCOUNT, 0)) == (1 if schema > 2 else 0)
     assert await store.paused() == (("*", "2"),)
     told = await store.talk(ACCOUNT, ORDER, "nick:anna", NOW_MS)
     assert (told.streak, len(told.firings), told.last_inbound) == (1, 2, "Оплатила! 付款了")
