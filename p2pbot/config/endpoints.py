@@ -10,8 +10,10 @@ from pydantic import AfterValidator
 
 from p2pbot.config.part import Part
 from p2pbot.document import complaint
+from p2pbot.protocol.picture_places import USUAL_HOSTS, is_host
 
 _LONGEST_URL = 2048
+_MOST_HOSTS = 20
 _PLAIN = {"https": "http", "wss": "ws"}
 
 
@@ -51,16 +53,31 @@ def _is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
+def _hosts(hosts: tuple[str, ...]) -> tuple[str, ...]:
+    if len(hosts) > _MOST_HOSTS:
+        raise complaint(f"more than {_MOST_HOSTS} hosts")
+    for host in hosts:
+        if not is_host(host):
+            raise complaint(
+                f"`{host[:80]}` is not a host", hint="write bin.bnbstatic.com, *.bnbstatic.com or host.example:8443"
+            )
+    return hosts
+
+
 RestUrl = Annotated[str, _address("https")]
 SocketUrl = Annotated[str, _address("wss")]
 
 
 class Exchange(Part):
-    """The exchange's addresses; the chat's own comes with its credential. ``ca_file``: the only authorities trusted."""
+    """The exchange's addresses; the chat's own comes with its credential. ``ca_file``: the only authorities trusted.
+
+    ``picture_hosts``: where the pictures of a chat may be fetched from, besides the REST interface's own host.
+    """
 
     rest_url: RestUrl = "https://api.binance.com"
     futures_rest_url: RestUrl = "https://fapi.binance.com"
     ws_api_url: SocketUrl = "wss://ws-fapi.binance.com/ws-fapi/v1"
     spot_stream_url: SocketUrl = "wss://stream.binance.com:9443"
     futures_stream_url: SocketUrl = "wss://fstream.binance.com"
+    picture_hosts: Annotated[tuple[str, ...], AfterValidator(_hosts)] = USUAL_HOSTS
     ca_file: str | None = None

@@ -77,7 +77,7 @@ def test_the_example_tells_the_default(path: tuple[str, ...]) -> None:
         assert default.model_fields_set == set()
     else:
         assert (parse_duration(shown) if isinstance(default, Duration) else shown) == (
-            default if isinstance(default, Duration) else str(default)
+            default if isinstance(default, Duration) else str(list(default) if isinstance(default, tuple) else default)
         )
 
 

@@ -89,6 +89,8 @@ def test_the_default_is_told(row: Row) -> None:
         assert parse_duration(row.default) == field.default
     elif field.is_required() or field.default is None or isinstance(field.default, BaseModel):
         assert row.default == ""
+    elif isinstance(field.default, tuple):
+        assert row.default == ", ".join(field.default)
     else:
         assert row.default == str(field.default)
 

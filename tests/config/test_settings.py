@@ -218,3 +218,11 @@ def test_an_unknown_account_is_told_the_known_ones() -> None:
     """``--account`` with a misspelt name helps."""
     with pytest.raises(UsageError, match="the accounts are: main"):
         settings(START).account("mian")
+
+
+@pytest.mark.parametrize("host", ["https://a.example", "*", "a b", "A.example", "*.com/x"])
+def test_a_picture_host_is_a_host(host: str) -> None:
+    """Not a whole address, and not the world."""
+    with pytest.raises(ConfigError) as caught:
+        parse_settings(f"{START}exchange: {{picture_hosts: ['{host}']}}\n", Path("c.yaml"), PLACES)
+    assert "is not a host" in caught.value.findings[0]
