@@ -8,7 +8,9 @@ Danger: replies hold rendered bank data and names; traces and notices do not.
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from decimal import Decimal
 from hashlib import blake2s
 from typing import Protocol
 
@@ -55,7 +57,7 @@ class Situation:
 
     ``order`` None: the exchange has not told us of it; ``memory`` has heard what it says. ``left_out``: rules in
     quarantine, whose pattern once ran too long. ``burst``: the counterparty's texts that were put off to be answered
-    with this one.
+    with this one. ``balance``, ``futures``: figures of the account by name, as far as they are known.
     """
 
     account: str
@@ -68,6 +70,8 @@ class Situation:
     path: Path = Path.SOCKET
     left_out: frozenset[str] = frozenset()
     burst: tuple[str, ...] = ()
+    balance: Mapping[str, Decimal] = field(default_factory=dict)
+    futures: Mapping[str, Decimal] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -226,6 +230,8 @@ def _verdict(situation: Situation, rng: Chance) -> Verdict:
         last_operator_ms=_last_operator_ms(memory),
         language=memory.language or None,
         tags=memory.tags,
+        balance=situation.balance,
+        futures=situation.futures,
     )
     return situation.rules.evaluate(
         stimulus,

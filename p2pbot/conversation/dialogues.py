@@ -7,12 +7,12 @@ expectation could simply be replaced it says with what.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from p2pbot.conversation.decision import Policy
 from p2pbot.conversation.rehearsal import Rehearsal, Spoken, Turn
-from p2pbot.document import Finding, Loaded, Position, load_document
+from p2pbot.document import Finding, Loaded, Position, did_you_mean, load_document
 from p2pbot.model import Reason
 from p2pbot.rules.dialogue import BotSpec, DialogueSpec, NoneSpec, RuleFile, StepSpec
 from p2pbot.rules.ruleset import LoadedRules, RuleSet, load_rules
@@ -78,7 +78,7 @@ def play(
 ) -> Played:
     """Play one test."""
     player = _Player(Rehearsal(ruleset, spec.order, spec.clock, policy), loaded, ("tests", at))
-    failures = tuple(player.play(spec.chat))
+    failures = tuple(player.missing(spec, {rule.id for rule in ruleset.rules}) or player.play(spec.chat))
     return Played(spec.name, loaded.position(("tests", at, "name")), failures)
 
 
@@ -91,6 +91,17 @@ class _Player:
     base: Path
     stimulus: Path = field(default=())
     lost: bool = False
+
+    def missing(self, spec: DialogueSpec, known: Collection[str]) -> list[Failure]:
+        """Return a failure for each rule that is said to have spoken and does not exist."""
+        orders = [(spec.order, (*self.base, "order"))]
+        orders += [(step.order, (*self.base, "chat", at, "order")) for at, step in enumerate(spec.chat) if step.order]
+        return [
+            self._failure((*path, "after_rule"), f"there is no rule `{name}`; {did_you_mean(name, known)}".rstrip("; "))
+            for order, path in orders
+            for name in order.after_rule or ()
+            if name not in known
+        ]
 
     def play(self, chat: Iterable[StepSpec]) -> Iterator[Failure]:
         """Yield what fails. A reply too many or too few ends the test: what follows would fail because of it."""

@@ -14,12 +14,12 @@ from functools import partial
 from p2pbot.conversation.decision import Decision, Policy, Situation, decide
 from p2pbot.conversation.gate import late_reason
 from p2pbot.conversation.inbox import takeover
-from p2pbot.conversation.records import OrderMemory, OutboxRow, OutboxState, SaidText, Talk
+from p2pbot.conversation.records import OrderMemory, OutboxRow
+from p2pbot.conversation.rehearsal_ledger import Ledger
 from p2pbot.conversation.timers import planned
 from p2pbot.model import (
     ChatMessage,
     EventKind,
-    FiringCount,
     FiringMark,
     ImageRef,
     LimitScope,
@@ -31,15 +31,12 @@ from p2pbot.model import (
     Reason,
     Stimulus,
 )
-from p2pbot.rules.facts import Facts
 from p2pbot.rules.given import GivenFacts
 from p2pbot.rules.ruleset import RuleSet
 from p2pbot.rules.verdict import Firing, RuleTrace
 
 TYPING_MS = 5_000  # between two messages of people when nothing of ours is on its way
 _SOON_MS = 1_000  # … and when something is: a person is quicker than a reply with a delay
-_HOUR_MS, _DAY_MS, _MINUTE_MS = 3_600_000, 86_400_000, 60_000
-_KEPT = 50  # of our texts, as the store gives them
 RAISED = {
     OrderStatus.UNPAID: EventKind.ORDER_CREATED,
     OrderStatus.PAID: EventKind.ORDER_PAID,
@@ -47,6 +44,7 @@ RAISED = {
     OrderStatus.COMPLETED: EventKind.ORDER_COMPLETED,
     OrderStatus.CANCELLED: EventKind.ORDER_CANCELLED,
 }
+_STATUS_AFTER = {event: status for status, event in RAISED.items()} | {EventKind.APPEAL_CLOSED: OrderStatus.PAID}
 
 
 class Middle:
@@ -91,20 +89,29 @@ class Turn:
 
 
 class Rehearsal:
-    """One order's chat. ``turns`` are all decisions so far, ``now_ms`` its clock."""
+    """One order's chat. ``turns`` are all decisions so far, ``now_ms`` its clock.
 
-    def __init__(self, rules: RuleSet, given: GivenFacts, now_ms: int, policy: Policy | None = None) -> None:
+    ``people_type``: time passes before a person's message, as if it were typed; False when the times are recorded.
+    """
+
+    def __init__(
+        self,
+        rules: RuleSet,
+        given: GivenFacts,
+        now_ms: int,
+        policy: Policy | None = None,
+        *,
+        people_type: bool = True,
+    ) -> None:
         self.now_ms = now_ms
         self.given = given
         self.turns: list[Turn] = []
         self._rules = rules
+        self._people_type = people_type
         self._policy = policy or Policy(mode=Mode.LIVE)
         self._chance = Middle()
-        self._firings: dict[tuple[LimitScope, str, str], FiringCount] = {}
+        self._ledger = Ledger()
         self._spoken: list[Spoken] = []
-        self._inbound: list[str] = []
-        self._texts: list[str] = []
-        self._streak = 0
         self._began_ms = self._last_word_ms = now_ms
         self._raised: set[str] = set()
         self._held: Stimulus | None = None
@@ -113,6 +120,7 @@ class Rehearsal:
         self._account = given.account or "main"
         self._memory = OrderMemory(account=self._account, order_no=given.number, seen_at_ms=now_ms)
         self._hear_order()
+        self._assume(given)
 
     # What happens
 
@@ -164,6 +172,7 @@ class Rehearsal:
             update["counterparty"] = self.given.counterparty.model_copy(update=them)
         self.given = self.given.model_copy(update=update)
         self._hear_order()
+        self._assume(given)
         self._deliver()
         if before is self._memory.status:
             return None
@@ -172,7 +181,7 @@ class Rehearsal:
 
     def happens(self, event: EventKind) -> Turn:
         """Raise an order's event. The event of a status brings the status along."""
-        status = next((status for status, raised in RAISED.items() if raised is event), None)
+        status = _STATUS_AFTER.get(event)
         if status is not None and status is not self._memory.status:
             self.given = self.given.model_copy(update={"order_status": status.value})
             self._hear_order()
@@ -207,7 +216,7 @@ class Rehearsal:
         self._people()
         if self._held is not None and self._held.message is not None and kind is MessageKind.TEXT:
             self._burst = (*self._burst, self._held.message.text)
-            self._file(self._held.message)
+            self._ledger.file(self._held.message)
             self._held = None
         message = self._chat_message(kind, text, image)
         self._last_word_ms = self.now_ms
@@ -239,11 +248,13 @@ class Rehearsal:
             account=self._account,
             stimulus=stimulus,
             memory=self._memory,
-            talk=self._talk(),
+            talk=self._ledger.talk(self._rows(), self.now_ms),
             order=self._order(),
             rules=self._rules,
             now_ms=self.now_ms,
             burst=burst,
+            balance=self.given.balance or {},
+            futures=self.given.futures or {},
         )
         decision = decide(situation, self._policy, self._chance)
         if decision.debounce_ms and not final:
@@ -257,15 +268,11 @@ class Rehearsal:
 
     def _settled(self, stimulus: Stimulus, decision: Decision) -> Turn:
         """Take a decision into the record, as the store would."""
-        message = stimulus.message
-        fresh = message is None or message.text.strip() != self._last_text()
-        if message is not None and not message.from_us:
-            self._file(message)
+        self._ledger.claim(stimulus.message, len(decision.claim.replies))
         verdict = decision.verdict
-        self._streak = (0 if fresh else self._streak) + len(decision.claim.replies)
         self._memory = decision.claim.memory or self._memory
         for mark in decision.claim.firings:
-            self._count(mark)
+            self._ledger.count(mark)
         answered = verdict is not None and decision.reason in {Reason.ANSWERED, Reason.SHADOW}
         spoken = tuple(_spoken(firing, decision) for firing in verdict.firings) if answered and verdict else ()
         turn = Turn(stimulus, decision.reason, spoken, verdict.trace if verdict else ())
@@ -276,14 +283,10 @@ class Rehearsal:
 
     # What the exchange and the store would do
 
-    def _file(self, message: ChatMessage) -> None:
-        self._inbound.append(message.text)
-        if message.kind is MessageKind.TEXT:
-            self._texts.append(message.text)
-
     def _people(self) -> None:
         """Let the time pass in which a person types."""
-        self.wait(_SOON_MS if self._waiting() or self._held else TYPING_MS)
+        typing_ms = _SOON_MS if self._waiting() or self._held else TYPING_MS
+        self.wait(typing_ms if self._people_type else 0)
 
     def _waiting(self) -> list[Spoken]:
         return [spoken for spoken in self._spoken if not spoken.written and spoken.dropped is None]
@@ -314,50 +317,25 @@ class Rehearsal:
             self._memory, status=order.status, side=order.side, seen_at_ms=self.now_ms, counterparty_key=key
         )
 
-    def _facts(self) -> Facts:
-        status = self.given.order_status or OrderStatus.UNPAID.value
-        return self.given.model_copy(update={"order_status": status}).facts(self.now_ms)
+    def _assume(self, given: GivenFacts) -> None:
+        """Take as having been before what only a talk can bring about: its language, tags, rules that spoke."""
+        tags = {**dict(self._memory.tags), **(given.tag or {})}
+        self._memory = replace(self._memory, language=given.language or self._memory.language, tags=tuple(tags.items()))
+        for rule in self._rules.rules if given.after_rule else ():
+            if rule.id in (given.after_rule or ()):
+                for group in {rule.group, rule.key or rule.group}:
+                    self._ledger.count(
+                        FiringMark(group=group, scope=LimitScope.ORDER, scope_id=given.number, at_ms=self.now_ms)
+                    )
 
     def _order(self) -> Order:
-        order = self._facts().order
+        status = self.given.order_status or OrderStatus.UNPAID.value
+        order = self.given.model_copy(update={"order_status": status}).order(self._began_ms)
         began_ms, now_ms = self._began_ms, self.now_ms
         return replace(order, account=self._account, created_at_ms=began_ms, confirmed_at_ms=now_ms, detailed=True)
 
-    def _last_text(self) -> str | None:
-        return self._texts[-1].strip() if self._texts else None
-
-    def _talk(self) -> Talk:
-        rows = [row for turn in self.turns for spoken in turn.spoken for row in spoken.rows if not spoken.dropped]
-        return Talk(
-            firings=tuple(self._firings.values()),
-            said=tuple(_said(row) for row in rows[-_KEPT:]),
-            streak=self._streak,
-            replies_order_1h=self._since(rows, _HOUR_MS),
-            replies_counterparty_24h=self._since(rows, _DAY_MS),
-            replies_account_1m=self._since(rows, _MINUTE_MS),
-            inbound=len(self._inbound),
-            last_inbound=self._texts[-1] if self._texts else "",
-        )
-
-    def _since(self, rows: list[OutboxRow], window_ms: int) -> int:
-        return sum(row.created_at_ms > self.now_ms - window_ms for row in rows)
-
-    def _count(self, mark: FiringMark) -> None:
-        key = (mark.scope, mark.scope_id, mark.group)
-        old = self._firings.get(key)
-        self._firings[key] = FiringCount(
-            group=mark.group,
-            scope=mark.scope,
-            scope_id=mark.scope_id,
-            count=old.count + 1 if old else 1,
-            last_ms=mark.at_ms,
-        )
-
-
-def _said(row: OutboxRow) -> SaidText:
-    return SaidText(
-        text=row.text, at_ms=row.created_at_ms, written_at_ms=row.not_before_ms, uuid=row.uuid, state=OutboxState.SENT
-    )
+    def _rows(self) -> list[OutboxRow]:
+        return [row for turn in self.turns for spoken in turn.spoken for row in spoken.rows if not spoken.dropped]
 
 
 def _spoken(firing: Firing, decision: Decision) -> Spoken:

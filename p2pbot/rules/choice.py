@@ -57,16 +57,23 @@ class _Decided:
 class RuleSet:
     """Rules in their order of evaluation. ``hash`` names the content of the files they came from.
 
-    ``timezone``: the merchant's, empty when the files do not say it. ``timers``: the timed events that rules wait for,
-    with their spans in ms; ``debounces``: whether any rule waits for the end of a burst of messages.
+    ``timezone``, ``default_language``: the merchant's, empty when the files do not say them. ``timers``: the timed
+    events that rules wait for, with their spans in ms; ``debounces``: whether any rule waits for the end of a burst
+    of messages.
     """
 
     def __init__(
-        self, rules: Iterable[Rule], phrases: Iterable[Phrase] = (), content_hash: str = "", timezone: str = ""
+        self,
+        rules: Iterable[Rule],
+        phrases: Iterable[Phrase] = (),
+        content_hash: str = "",
+        timezone: str = "",
+        default_language: str = "",
     ) -> None:
         self.rules = tuple(sorted(rules, key=lambda rule: -rule.priority))
         self.hash = content_hash
         self.timezone = timezone
+        self.default_language = default_language
         self._phrases = tuple(phrases)
         self._index = PhraseIndex(self._phrases)
         self._of_event: dict[EventKind, list[int]] = defaultdict(list)
@@ -96,7 +103,8 @@ class RuleSet:
 
     def only(self, rule_id: str) -> RuleSet:
         """Return the set with no rule but this one."""
-        return RuleSet((rule for rule in self.rules if rule.id == rule_id), self._phrases, self.hash, self.timezone)
+        kept = (rule for rule in self.rules if rule.id == rule_id)
+        return RuleSet(kept, self._phrases, self.hash, self.timezone, self.default_language)
 
     def hear(self, text: str) -> Heard:
         """Return a text as these rules hear it."""
@@ -143,10 +151,15 @@ class RuleSet:
         )
 
     def _completed(self, facts: Facts, firings: Iterable[FiringCount]) -> Facts:
-        """Return the facts with what has spoken in this order, and with the merchant's time zone."""
+        """Return the facts with what has spoken in this order, and with the merchant's zone and language."""
         order_no = facts.order.number
         spoken = {one.group for one in firings if one.scope is LimitScope.ORDER and one.scope_id == order_no}
-        return replace(facts, spoken=facts.spoken | spoken, timezone=self.timezone or facts.timezone)
+        return replace(
+            facts,
+            spoken=facts.spoken | spoken,
+            timezone=self.timezone or facts.timezone,
+            default_language=self.default_language or facts.default_language,
+        )
 
     @staticmethod
     def _walk(occasion: Occasion, rules: Iterable[Rule]) -> _Decided:

@@ -184,8 +184,8 @@ class RuleCompiler:
     def _wordings(self, said: object, path: Path, groups: frozenset[str]) -> Wordings:
         said = self._meant(said, path)
         if isinstance(said, dict):
-            code = next((part for part in reversed(path) if part in said), DEFAULT)
-            said = said[code] if code in said else next(iter(said.values()))
+            codes = (*reversed(path), DEFAULT, self._shared.default_language)
+            said = next((said[code] for code in codes if code in said), next(iter(said.values())))
         if isinstance(said, ChoiceSpec):
             nested = ((*path, "text_any", at) for at in range(len(said.text_any)))
             texts = [self._text(one, where, groups) for one, where in zip(said.text_any, nested, strict=True)]

@@ -26,7 +26,7 @@ _SILENT = (
     *(Reason.CAP_COUNTERPARTY, Reason.CAP_ACCOUNT, Reason.ORDER_CHANGED, Reason.OPERATOR_MESSAGE, Reason.BACKLOG),
 )
 REASONS = {"limit": Reason.LIMITED} | {reason.value: reason for reason in _SILENT}
-FOLLOWS = ("language", "first_message", "message_no", "operator_idle", "after_rule", "tag")
+FOLLOWS = ("first_message", "message_no", "operator_idle")
 
 
 def _because(value: object) -> object:
@@ -74,7 +74,7 @@ def _short(key: str) -> Callable[[Any], Any]:
 
 
 class OrderGiven(GivenFacts):
-    """The order of a test, or what changes of it."""
+    """The order of a test and what has been before, or what changes of it."""
 
     @model_validator(mode="after")
     def _only_the_order(self) -> Self:

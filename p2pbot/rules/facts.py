@@ -7,7 +7,9 @@ Danger: it holds names and bank data; its ``repr`` hides them as the order's doe
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
 
 from p2pbot.model import Order
 
@@ -19,7 +21,9 @@ class Facts:
     ``message_no`` counts the counterparty's messages in this order from 1; ``language`` is a code such as ``ru`` once
     the conversation has settled on one; ``timezone`` is the merchant's IANA zone, for dates in texts and for
     ``once_per: day``. ``spoken``: under what the rules that spoke in this order are counted; ``tags``: what rules
-    have set on it.
+    have set on it. ``default_language``: for a text that is not there in the counterparty's; empty when the merchant
+    has not said it. ``balance``, ``futures``: figures of the account by name (``USDT``, ``position.BTCUSDT``); a name
+    that is missing is not known.
     """
 
     order: Order
@@ -32,3 +36,6 @@ class Facts:
     timezone: str = "UTC"
     spoken: frozenset[str] = frozenset()
     tags: tuple[tuple[str, str], ...] = ()
+    default_language: str = ""
+    balance: Mapping[str, Decimal] = field(default_factory=dict)
+    futures: Mapping[str, Decimal] = field(default_factory=dict)

@@ -76,6 +76,12 @@ def _language(code: str) -> str:
     return code
 
 
+def _spoken_language(code: str) -> str:
+    if code == "default":
+        raise complaint("which language is it?", hint="write en, ru, zh …")
+    return code
+
+
 def _name(text: str) -> str:
     if not _NAME.fullmatch(text):
         raise complaint(f"`{text[:64]}` is not a name", hint="write letters, digits, . _ - without blanks, at most 64")
@@ -116,7 +122,9 @@ Item = Annotated[str, WrapValidator(_item, json_schema_input_type=str | ListSpec
 Many = Annotated[tuple[T, ...], BeforeValidator(_listed), AfterValidator(_filled)]
 Phrases = Annotated[Many[Item], Field(max_length=MAX_PHRASES)]
 Numbers = Many[Annotated[Bound, _bounded("number")]]
+Signed = Many[Annotated[Bound, _bounded("signed")]]
 Percents = Many[Annotated[Bound, _bounded("percent")]]
 Days = Many[Annotated[Bound, _bounded("days")]]
 Name = Annotated[str, AfterValidator(_name)]
 Language = Annotated[str, AfterValidator(_language)]
+SpokenLanguage = Annotated[Language, AfterValidator(_spoken_language)]

@@ -1,6 +1,7 @@
 """Facts as a person gives them, for trying rules: ``side: sell``, ``order_status: unpaid``, ``counterparty.orders: 5``.
 
-Promise: the names are those of ``when:``; what is not given is not known, except the order's number.
+Promise: the names are those of ``when:``, with a few more for texts (``counterparty.name``, ``payment.iban``,
+``pay_deadline: 15m``, counted from now); what is not given is not known, except the order's number.
 """
 
 from __future__ import annotations
@@ -28,7 +29,8 @@ def _share(value: Any) -> Any:
     return str(Decimal(text[:-1]) / 100) if text.endswith("%") and text[:-1].isdigit() else value
 
 
-Idle = Annotated[int, BeforeValidator(lambda value: duration_ms(str(value)))]
+Span = Annotated[int, BeforeValidator(lambda value: duration_ms(str(value)))]
+Figures = dict[str, Decimal]
 Days = Annotated[int, BeforeValidator(lambda value: duration_ms(str(value)) // _DAY_MS)]
 Count = Annotated[int, Field(ge=0)]
 
@@ -53,23 +55,29 @@ class GivenFacts(Strict):
     order_status: Literal["unpaid", "paid", "appeal", "completed", "cancelled"] | None = None
     asset: str | None = None
     fiat: str | None = None
+    fiat_symbol: str | None = None
     amount: Decimal | None = None
     total: Decimal | None = None
     price: Decimal | None = None
     payment_method: Many[str] | None = None
+    payment: dict[str, str] | None = None
+    pay_deadline: Span | None = None
+    release_deadline: Span | None = None
     ad: str | None = None
     counterparty: GivenCounterparty = GivenCounterparty()
     first_message: bool | None = None
     message_no: Count | None = None
     language: Language | None = None
-    operator_idle: Idle | None = None
+    operator_idle: Span | None = None
     after_rule: Many[str] | None = None
     tag: dict[str, str] | None = None
+    balance: Figures | None = None
+    futures: Figures | None = None
 
     def facts(self, now_ms: int) -> Facts:
         """Return them as rules see them. Without ``operator_idle`` no person of ours has written."""
         return Facts(
-            order=self._order(),
+            order=self.order(now_ms),
             now_ms=now_ms,
             account=self.account,
             message_no=self.message_no,
@@ -78,10 +86,14 @@ class GivenFacts(Strict):
             language=self.language,
             spoken=frozenset(name for rule in self.after_rule or () for name in (rule, f"rule:{rule}")),
             tags=tuple((self.tag or {}).items()),
+            balance=self.balance or {},
+            futures=self.futures or {},
         )
 
-    def _order(self) -> Order:
+    def order(self, began_ms: int) -> Order:
+        """Return the order; its deadlines are counted from ``began_ms``."""
         them = self.counterparty
+        methods = _methods(self.payment_method, self.payment)
         return Order(
             number=self.number,
             account=self.account,
@@ -89,11 +101,14 @@ class GivenFacts(Strict):
             side=self.side,
             asset=self.asset,
             fiat=self.fiat,
+            fiat_symbol=self.fiat_symbol,
             amount=self.amount,
             total=self.total,
             price=self.price,
             ad=self.ad,
-            payment_methods=_methods(self.payment_method),
+            payment_methods=methods,
+            pay_deadline_ms=None if self.pay_deadline is None else began_ms + self.pay_deadline,
+            release_deadline_ms=None if self.release_deadline is None else began_ms + self.release_deadline,
             counterparty=Counterparty(
                 nickname=them.nickname,
                 real_name=them.name,
@@ -109,17 +124,22 @@ def given_facts(pairs: Mapping[str, str], name: str) -> GivenFacts | tuple[Findi
     """Read ``{"side": "sell", "counterparty.orders": "5"}``, or return what is wrong with it."""
     nested: dict[str, Any] = {}
     for path, value in pairs.items():
-        above, _, last = path.rpartition(".")
-        group = nested.setdefault(above, {}) if above else nested
+        above, _, last = path.partition(".")
+        group = nested.setdefault(above, {}) if last else nested
         if isinstance(group, dict):
-            group[last] = value
+            group[last or above] = value
         else:
             nested[path] = value  # no such key, which the schema says with a hint
     loaded = load_document(json.dumps(nested, ensure_ascii=False), name, GivenFacts)
     return loaded.value or loaded.findings
 
 
-def _methods(names: tuple[str, ...] | None) -> tuple[PaymentMethod, ...] | None:
-    if names is None:
+def _methods(names: tuple[str, ...] | None, details: Mapping[str, str] | None) -> tuple[PaymentMethod, ...] | None:
+    """Return the methods; ``details`` are what the first of them shows to the buyer."""
+    if names is None and details is None:
         return None
-    return tuple(PaymentMethod(method_id=name, identifier=name, name=name) for name in names)
+    fields = tuple((name, name, value) for name, value in (details or {}).items())
+    return tuple(
+        PaymentMethod(method_id=name, identifier=name, name=name, fields=() if at else fields)
+        for at, name in enumerate(names or ("sample",))
+    )

@@ -12,14 +12,17 @@ from typing import Literal
 
 _UNIT_MS = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
 _NUMBER = r"\d{1,18}(?:\.\d{1,18})?"
+_SIGNED = rf"[-−]?{_NUMBER}"
 _DURATION = re.compile(r"(\d{1,9}(?:\.\d{1,3})?)\s?(ms|s|m|h|d)")
 _COMPARISON = re.compile(r"(?P<sign><=|>=|<|>|!=|=)\s*(?P<value>\S.*)")
+_DASHED = re.compile(r"(?P<low>[^-–]+)[-–](?P<high>[^-–]+)")
 _RANGE = re.compile(r"(?P<low>\S+?)\s*(?:-|\.\.|–)\s*(?P<high>\S+)")
 
 Sign = Literal["<", "<=", ">", ">=", "!=", "=", "between"]
-Kind = Literal["number", "percent", "days", "duration"]
+Kind = Literal["number", "signed", "percent", "days", "duration"]
 _EXAMPLES = {
     "number": '">1000", "<=50000", 500-2000 or 900',
+    "signed": '"!=0", "<-5" or ">1000"',
     "percent": '">=95%" or "<0.9"',
     "days": '"<7d" or ">=90d"',
     "duration": "10m or 2h",
@@ -63,8 +66,10 @@ def duration_ms(text: str) -> int:
 
 
 def duration_range_ms(text: str) -> tuple[int, int]:
-    """Return ``2s..4s`` (or one duration, twice) in milliseconds. Raises ValueError."""
+    """Return ``2s..4s``, ``2s-4s`` (or one duration, twice) in milliseconds. Raises ValueError."""
     low, dots, high = text.partition("..")
+    if not dots and (parts := _DASHED.fullmatch(text.strip())):
+        low, high, dots = parts["low"], parts["high"], "-"
     span = (duration_ms(low), duration_ms(high if dots else low))
     if span[0] > span[1]:
         raise ValueError(f"`{text[:40]}`: the first time is longer than the second")
@@ -105,7 +110,7 @@ def _value(text: str, kind: Kind) -> Decimal:
             raise LookupError(text) from None
         return whole / _UNIT_MS["d"] if kind == "days" else whole
     number = text.removesuffix("%").strip() if kind == "percent" else text
-    if not re.fullmatch(_NUMBER, number):
+    if not re.fullmatch(_SIGNED if kind == "signed" else _NUMBER, number):
         raise LookupError(text)
-    value = Decimal(number)
+    value = Decimal(number.replace("−", "-"))
     return value / 100 if kind == "percent" and (text.endswith("%") or value > 1) else value

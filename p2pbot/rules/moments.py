@@ -1,19 +1,22 @@
 """Conditions on the moment and on what the talk has been through: hours, days, rules that spoke, tags.
 
-Promise: ``futures`` and ``balance`` are unknown as long as nobody tells them, so a rule that asks for them is silent.
+Promise: a figure of ``futures`` or ``balance`` that nobody has told is unknown, so a rule that asks for it is silent.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 from p2pbot.rules.checks import Answer, Check, Places, Truth, truth
 from p2pbot.rules.facts import Facts
 from p2pbot.rules.hours import DAYS, Window, local_day, shown
+from p2pbot.rules.measures import Bound
 from p2pbot.rules.shared import Shared
 from p2pbot.rules.spec import WhenSpec
 
+_UNTOLD = "not known: p2pbot does not read your balances and positions yet"
 UNSET = "no"  # how a tag reads that was never set
 
 
@@ -32,8 +35,7 @@ def moment_checks(when: WhenSpec, where: Places, shared: Shared) -> Iterator[Che
         yield _tag(name, values, where(("tag", name)))
     for group in ("futures", "balance"):
         for name, bounds in (getattr(when, group) or {}).items():
-            wanted = " or ".join(map(str, bounds))
-            yield _unknown(f"when.{group}.{name}", wanted, where((group, name)))
+            yield _figure(group, name, bounds, where((group, name)))
 
 
 def _hours(windows: tuple[Window, ...], where: str) -> Check:
@@ -69,5 +71,12 @@ def _tag(name: str, values: tuple[str, ...], where: str) -> Check:
     return Check(f"when.tag.{name}", " or ".join(values), where, judge)
 
 
-def _unknown(name: str, wanted: str, where: str) -> Check:
-    return Check(name, wanted, where, lambda _: Answer(Truth.UNKNOWN, "not known: p2pbot does not ask for it yet"))
+def _figure(group: str, name: str, bounds: tuple[Bound, ...], where: str) -> Check:
+    def judge(facts: Facts) -> Answer:
+        figures: Mapping[str, Decimal] = getattr(facts, group)
+        known = next((value for given, value in figures.items() if given.casefold() == name.casefold()), None)
+        if known is None:
+            return Answer(Truth.UNKNOWN, _UNTOLD if not figures else "not known")
+        return Answer(truth(holds=any(bound.holds(known) for bound in bounds)), f"{known:f}")
+
+    return Check(f"when.{group}.{name}", " or ".join(map(str, bounds)), where, judge)

@@ -57,21 +57,23 @@ class Reply:
             for bubble in bubbles:
                 yield from bubble.texts()
 
-    def render(self, language: str | None, values: Mapping[str, Mapping[str, Value]], rng: Chance) -> tuple[str, ...]:
-        """Return what to send, empty texts left out. Raises CannotSay."""
+    def render(
+        self, languages: Sequence[str | None], values: Mapping[str, Mapping[str, Value]], rng: Chance
+    ) -> tuple[str, ...]:
+        """Return what to send in the best of ``languages`` that is there, empty texts left out. Raises CannotSay."""
         said: list[str] = []
-        for bubble in in_language(self.bubbles, language):
-            text = one_of(in_language(bubble.wordings, language), rng).render(values).strip()
+        for bubble in in_language(self.bubbles, languages):
+            text = one_of(in_language(bubble.wordings, languages), rng).render(values).strip()
             said.extend(split_text(text))
         if len(said) > MAX_BUBBLES:
             raise CannotSay(f"the reply has more than {MAX_BUBBLES} parts")
         return tuple(said)
 
 
-def in_language(choices: ByLanguage[T], language: str | None) -> T:
-    """Return what is meant for ``language``: its own, else ``default``, else what is written first."""
+def in_language(choices: ByLanguage[T], languages: Sequence[str | None]) -> T:
+    """Return what is meant for the first of ``languages`` that is there, else what is written first."""
     by_code = dict(choices)
-    for code in (language, DEFAULT):
+    for code in languages:
         if code in by_code:
             return by_code[code]
     return choices[0][1]

@@ -16,7 +16,7 @@ from p2pbot.rules.checks import Answer, Check, Truth
 from p2pbot.rules.facts import Facts
 from p2pbot.rules.limits import Limit, refusal, scope_ids
 from p2pbot.rules.matching import BlockCheck, Heard, Matcher, PatternCheck, PhraseCheck, Searched
-from p2pbot.rules.replies import Chance, Reply
+from p2pbot.rules.replies import DEFAULT, Chance, Reply
 from p2pbot.rules.spec import TIMED
 from p2pbot.rules.templates import CannotSay, Text
 from p2pbot.rules.variables import values
@@ -161,7 +161,7 @@ def _speak(rule: Rule, occasion: Occasion, groups: tuple[tuple[str, str], ...]) 
     text = occasion.heard.text if occasion.heard else None
     known = values(occasion.facts, text, groups)
     try:
-        bubbles = rule.reply.render(occasion.facts.language, known, occasion.rng) if rule.reply else ()
+        bubbles = rule.reply.render(_languages(occasion.facts), known, occasion.rng) if rule.reply else ()
         notify = tuple(text.render(known) for text in rule.notify)
     except CannotSay as error:
         wanted = "every value that the text needs"
@@ -170,6 +170,11 @@ def _speak(rule: Rule, occasion: Occasion, groups: tuple[tuple[str, str], ...]) 
     if rule.reply and not bubbles:
         return Meeting(RuleTrace(rule.id, Outcome.NO, "reply", "a text", "it came out empty", rule.reply_where))
     return Meeting(RuleTrace(rule.id, Outcome.FIRED, where=rule.where), _firing(rule, occasion, bubbles, notify))
+
+
+def _languages(facts: Facts) -> tuple[str | None, ...]:
+    """Return the languages to speak, the best first: the counterparty's, ``default``, the merchant's."""
+    return facts.language, DEFAULT, facts.default_language
 
 
 def _firing(rule: Rule, occasion: Occasion, bubbles: tuple[str, ...], notify: tuple[str, ...]) -> Firing:

@@ -57,7 +57,7 @@ def load_rules(files: Mapping[str, str]) -> LoadedRules:
         compiled += rules
     findings += _duplicates(compiled)
     sound = _with_group_scopes(rule for _, rule in compiled if rule)
-    ruleset = RuleSet(sound, phrases.numbers, content_hash(files), shared.timezone)
+    ruleset = RuleSet(sound, phrases.numbers, content_hash(files), shared.timezone, shared.default_language)
     findings += _examples(compiled, ruleset)
     if not any(finding.severity is Severity.ERROR for finding in findings):
         findings += set_lints(compiled, ruleset, read)

@@ -36,8 +36,8 @@ class UnknownName(Exception):
 class Shared:
     """Everything by its name. ``keys``: under what each rule's firings are counted; ``followed``: for ``after_rule``.
 
-    ``timezone``: the merchant's, empty when no file says it. ``complete`` False: a file could not be read whole, so a
-    missing name may be in it and nothing is said.
+    ``timezone``, ``default_language``: the merchant's, empty when no file says them. ``complete`` False: a file could
+    not be read whole, so a missing name may be in it and nothing is said.
     """
 
     lists: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
@@ -46,6 +46,7 @@ class Shared:
     keys: Mapping[str, str] = field(default_factory=dict)
     followed: frozenset[str] = frozenset()
     timezone: str = ""
+    default_language: str = ""
     complete: bool = True
 
     def list_of(self, name: str) -> tuple[str, ...]:
@@ -96,15 +97,21 @@ def share(files: Iterable[RuleFileRead]) -> tuple[Shared, list[Finding]]:
     read = list(files)
     given = [(file.loaded, _given(file.loaded)) for file in read]
     parts, findings = _joined((loaded, spec) for loaded, spec in given if spec)
-    zones = {spec.timezone: loaded for loaded, spec in given if spec and spec.timezone}
-    for zone in list(zones)[1:]:
-        place = zones[zone].position(("timezone",))
-        message = f"another file says `{next(iter(zones))}`; a merchant lives in one zone"
-        findings.append(zones[zone].finding(place, message, "keep one of them", "P003"))
+    zone, language = (_said_once(key, given, findings) for key in ("timezone", "default_language"))
     specs = [spec for file in read for _, spec in file.rules]
     complete = all(spec for _, spec in given) and all(file.is_whole for file in read)
     shared = _shared(parts, specs, complete=complete)
-    return replace(shared, timezone=next(iter(zones), "") or ""), findings
+    return replace(shared, timezone=zone, default_language=language), findings
+
+
+def _said_once(key: str, given: Iterable[tuple[Loaded[FileSpec], SharedSpec | None]], findings: list[Finding]) -> str:
+    """Return what the first file says of ``key``, empty when none does; a second opinion is a finding."""
+    said = {value: loaded for loaded, spec in given if spec and (value := getattr(spec, key))}
+    for value in list(said)[1:]:
+        place = said[value].position((key,))
+        message = f"another file says `{next(iter(said))}`"
+        findings.append(said[value].finding(place, message, f"there is one `{key}` for all files", "P003"))
+    return next(iter(said), "")
 
 
 def _joined(

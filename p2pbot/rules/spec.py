@@ -22,6 +22,8 @@ from p2pbot.rules.fields import (
     Numbers,
     Percents,
     Phrases,
+    Signed,
+    SpokenLanguage,
     Strict,
     duration,
     worded,
@@ -92,8 +94,8 @@ class WhenSpec(Strict):
     zone: Zone | None = None
     after_rule: Many[Name] | None = None
     tag: Annotated[dict[Name, Many[TagValue]], Field(min_length=1)] | None = None
-    futures: Annotated[dict[Name, Numbers], Field(min_length=1)] | None = None
-    balance: Annotated[dict[Name, Numbers], Field(min_length=1)] | None = None
+    futures: Annotated[dict[Name, Signed], Field(min_length=1)] | None = None
+    balance: Annotated[dict[Name, Signed], Field(min_length=1)] | None = None
 
     @model_validator(mode="after")
     def _a_zone_is_for_days(self) -> Self:
@@ -259,6 +261,7 @@ class SharedSpec(Strict):
     """What a file gives to the rules of every file, by name."""
 
     timezone: Zone | None = None
+    default_language: SpokenLanguage | None = None
     snippets: Annotated[dict[Name, Snippets], Field(max_length=500, default_factory=dict)]
     lists: Annotated[
         dict[Name, Annotated[Many[str], Field(max_length=10_000)]], Field(max_length=500, default_factory=dict)
@@ -268,8 +271,6 @@ class SharedSpec(Strict):
 
 class FileSpec(SharedSpec):
     """A rule file. One without rules may hold lists, snippets and windows for the others."""
-
-    EXPLAINED_KEYS: ClassVar = _later("tests", "default_language")
 
     version: Literal["1"]
     rules: Annotated[list[RuleSpec], Field(default_factory=list)]

@@ -88,7 +88,7 @@ def test_a_person_silences_the_bot(talk: Talk) -> None:
         ("/wait long", "long"),
         ("/order side", "`side` is not name=value"),
         ("/order sid=sell", "did you mean `side`?"),
-        ("/order language=ru", "`language` follows from the chat itself"),
+        ("/order message_no=2", "`message_no` follows from the chat itself"),
         ("/event dance", "`dance` is no event"),
         ("/why", "nothing was said yet"),
         ("/save", "where to?"),

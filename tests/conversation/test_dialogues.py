@@ -16,6 +16,14 @@ rules:
   - {id: paid, words: paid, when: {side: sell}, reply: Press the button, delay: 2s}
   - {id: two, words: two, reply: [one, two]}
   - {id: person, words: human, notify: "look at {{ order.number }}", handover: yes}
+  - {id: hi, words: hi, reply: {en: Hello, ru: Привет}}
+  - {id: vip, words: tagged, when: {tag: {vip: gold}}, reply: Welcome back}
+  - {id: more, words: more, when: {after_rule: two}, reply: three}
+  - {id: low, words: figures, when: {balance: {USDT: "<100"}}, reply: low}
+  - {id: short, words: figures, when: {futures: {position.BTCUSDT: "<-1"}}, reply: short}
+  - {id: new, words: me, when: {counterparty: {orders: "<5", completion: ">=95%", registered: "<7d"}}, reply: new}
+  - {id: iban, words: iban, when: {side: sell, order_status: unpaid}, reply: "{{ payment.iban }}"}
+  - {id: hurry, on: payment_expiring, before: 5m, reply: "Until {{ order.pay_deadline|time }}"}
 """
 _HEAD = "version: 1\ntests:\n  - name: it\n    order: {side: sell}\n    chat:\n"
 
@@ -42,6 +50,18 @@ def play(*steps: str) -> Played:
         ["image: receipt.png", "none: no_rule"],
         ["order: {order_status: appeal}", "counterparty: I paid", "none: in_appeal"],
         ["event: order_completed", "none: no_rule"],
+        ["order: {language: ru}", "counterparty: hi", "bot: {text: Привет}"],
+        ["order: {tag: {vip: gold}}", "counterparty: tagged", "bot: {rule: vip}"],
+        ["counterparty: tagged", "none: no_rule"],
+        ["order: {after_rule: two}", "counterparty: more", "bot: {rule: more}", "counterparty: two", "none: limit"],
+        ["counterparty: more", "none: no_rule"],
+        ["order: {balance: {USDT: 50}}", "counterparty: figures", "bot: {rule: low}"],
+        ["order: {balance: {usdt: 150}}", "counterparty: figures", "none: no_rule"],
+        ["counterparty: figures", "none: no_rule"],
+        ["order: {futures: {position.BTCUSDT: -2}}", "counterparty: figures", "bot: {rule: short}"],
+        ["order: {counterparty: {orders: 2, completion: 99%, registered: 5d}}", "counterparty: me", "bot: {rule: new}"],
+        ["order: {payment: {iban: DE01}, order_status: unpaid}", "counterparty: iban", "bot: DE01"],
+        ["order: {pay_deadline: 15m}", "wait: 10m", "bot: {rule: hurry, text: Until 10:15}"],
     ],
 )
 def test_what_is_right_passes(steps: list[str]) -> None:
@@ -109,7 +129,7 @@ def test_a_reply_too_few_ends_the_test() -> None:
         ("none: {because: limt}", "`limt` is no reason for silence; did you mean `limit`?"),
         ("bot: {rul: a}", "unknown key `rul`; did you mean `rule`?"),
         ("wait: soon", "soon"),
-        ("order: {language: ru}", "`language` follows from the chat itself"),
+        ("order: {message_no: 2}", "`message_no` follows from the chat itself"),
         ("order: {side: sel}", "did you mean `sell`?"),
         ("event: dance", "expected one of"),
     ],
@@ -148,6 +168,13 @@ def test_rules_whose_own_tests_fail_do_not_load() -> None:
     assert loaded.ruleset is None
     assert [finding.severity for finding in loaded.findings] == [Severity.ERROR]
     assert load_tested({"r.yaml": "rules"}).ruleset is None
+
+
+@pytest.mark.parametrize("steps", [["order: {after_rule: pair}"], ["counterparty: hm", "order: {after_rule: [pair]}"]])
+def test_a_rule_that_is_said_to_have_spoken_must_exist(steps: list[str]) -> None:
+    """Or the test would try nothing."""
+    (failure,) = play(*steps).failures
+    assert "there is no rule `pair`; did you mean `paid`?" in failure.finding.headline
 
 
 def test_what_is_replaced_passes_then() -> None:

@@ -29,6 +29,11 @@ from p2pbot.rules.measures import Kind, duration_ms, duration_range_ms, parse_bo
         ("<7d", "days", "6", "7"),
         (">=1d12h", "days", "2", "1"),
         (">=10m", "duration", "600000", "599999"),
+        ("<-5", "signed", "-6", "-5"),
+        ("!=0", "signed", "-1", "0"),
+        ("-10..-5", "signed", "-7", "-11"),
+        ("-10-5", "signed", "0", "6"),
+        ("−5", "signed", "-5", "5"),
     ],
 )
 def test_a_comparison_holds_for_what_it_says(text: str, kind: Kind, inside: str, outside: str) -> None:
@@ -47,6 +52,8 @@ def test_a_comparison_holds_for_what_it_says(text: str, kind: Kind, inside: str,
         ("10-5", "number", "the first number is larger"),
         ("<7", "days", '`<7` is not understood; write "<7d"'),
         ("1e5", "number", "not understood"),
+        ("-5", "number", "not understood"),
+        ("some", "signed", 'write "!=0"'),
     ],
 )
 def test_what_cannot_be_read_says_what_can(text: str, kind: Kind, message: str) -> None:

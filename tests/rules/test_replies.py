@@ -28,12 +28,17 @@ class Fixed:
 def test_a_language_that_has_no_text_gets_the_default(language: str | None, expected: str) -> None:
     """Its own text, else ``default``."""
     choices = (("en", "Hello"), ("ru", "Привет"), ("default", "Default"))
-    assert in_language(choices, language) == expected
+    assert in_language(choices, (language, "default", "en")) == expected
 
 
 def test_without_a_default_the_first_text_is_taken() -> None:
     """As it is written."""
-    assert in_language((("es", "Hola"), ("en", "Hello")), "ru") == "Hola"
+    assert in_language((("es", "Hola"), ("en", "Hello")), ("ru", "default", "")) == "Hola"
+
+
+def test_without_a_default_the_merchants_language_comes_before_the_first() -> None:
+    """``default_language``."""
+    assert in_language((("es", "Hola"), ("en", "Hello")), ("ru", "default", "en")) == "Hello"
 
 
 def test_the_language_settled_in_the_talk_comes_before_a_guess() -> None:

@@ -188,7 +188,7 @@ def test_a_text_that_may_become_too_long_is_warned_of() -> None:
         ({f"{at}.yaml": "" for at in range(MAX_FILES + 1)}, "more than 200"),
         ({"a.yaml": "version: 2\nrules: []"}, "expected 1, found `2`"),
         ({"a.yaml": "rules: []"}, "the key `version` is missing"),
-        ({"a.yaml": "version: 1\nrules: []\ndefault_language: en"}, "`default_language` is not supported yet"),
+        ({"a.yaml": "version: 1\nrules: []\ndefault_language: default"}, "which language is it?; write en, ru, zh …"),
     ],
 )
 def test_a_set_that_is_none_says_why(files: dict[str, str], message: str) -> None:
