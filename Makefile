@@ -58,7 +58,7 @@ sim: setup
 	@$(BIN)/python -m tests.sim --seeds $(SEEDS) --jobs $(WORKERS) $(ARGS)
 
 # The page is written only if every test passed; the flood and the kills are larger than in CI.
-FAULTS = P2PBOT_FAULTS=all P2PBOT_FLOOD=10000 P2PBOT_KILLS=60 P2PBOT_KILL_QUESTIONS=30 P2PBOT_KILL_ROUNDS=3
+FAULTS = P2PBOT_FAULTS=all P2PBOT_FLOOD=10000 P2PBOT_KILLS=60 P2PBOT_KILL_ROUNDS=3
 
 faults: setup
 	@rows=$$(mktemp) && trap 'rm -f "$$rows"' EXIT && \
