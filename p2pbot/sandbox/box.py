@@ -129,9 +129,13 @@ class Sandbox:
         """Let the counterparty's client send its automatic text; return the message id."""
         return await self.say_as(order_no, "auto_reply", text)
 
-    async def send_image(self, order_no: str) -> int:
-        """Let the counterparty send a picture; return the message id."""
-        return self._shell.run(lambda now_ms: self.world.send_image(order_no, now_ms))
+    async def send_image(
+        self, order_no: str, data: bytes | None = None, *, declared: str = "png", content_type: str = ""
+    ) -> int:
+        """Let the counterparty send a picture (None: a sample); return the message id. What is declared may lie."""
+        return self._shell.run(
+            lambda now_ms: self.world.send_image(order_no, now_ms, data, declared=declared, content_type=content_type)
+        )
 
     async def recall(self, order_no: str, message_id: int) -> int:
         """Let the counterparty take a message back; return the recall's id."""

@@ -13,6 +13,7 @@ from p2pbot.sandbox import delivery, gate, intake, talk
 from p2pbot.sandbox.answers import routes
 from p2pbot.sandbox.chance import Chance, hex_text, pick
 from p2pbot.sandbox.faults import Fault, Standing
+from p2pbot.sandbox.gallery import Gallery
 from p2pbot.sandbox.gateway import Answer, Gateway, Request
 from p2pbot.sandbox.life import Life, Turn, after, opening_event, turn_event
 from p2pbot.sandbox.options import Dialect, OrderSpec, WorldOptions
@@ -30,6 +31,7 @@ class World:
     def __init__(self, options: WorldOptions, rng: Chance) -> None:
         self._state = State(options, rng)
         self._uploads = Uploads(self._state)
+        self._gallery = Gallery()
         self._gateway = Gateway(self._state, routes(self._state, self._uploads))
         for spec in options.accounts:
             listen_key = f"c2c_{hex_text(rng, 32)}_v2"
@@ -66,8 +68,8 @@ class World:
         return self._uploads.put(place, raw_query, headers, data, now_ms)
 
     def picture(self, place: str) -> StoredPicture | None:
-        """Return an uploaded picture."""
-        return self._uploads.pictures.get(place)
+        """Return a picture that was uploaded, or that a counterparty sent."""
+        return self._uploads.pictures.get(place) or self._gallery.look(place)
 
     def knock(self, listen_key: str, query: Mapping[str, str], now_ms: int) -> gate.Welcome | gate.Refusal:
         """Judge a chat handshake."""
@@ -176,11 +178,20 @@ class World:
         order = self._state.order(order_no)
         return talk.counterparty_line(self._state, order, now_ms, kind, text, uuid).message_id
 
-    def send_image(self, order_no: str, now_ms: int) -> int:
-        """Let the counterparty send a picture; return the message id."""
+    def send_image(
+        self, order_no: str, now_ms: int, data: bytes | None = None, *, declared: str = "png", content_type: str = ""
+    ) -> int:
+        """Let the counterparty send a picture; return the message id.
+
+        Without ``data`` it is a sample. ``declared`` is the frame's word for its type and the ending of its name,
+        ``content_type`` the header's: both may lie.
+        """
         order = self._state.order(order_no)
-        url = f"{self._state.rest_url}/image/{order.account}/counterparty-{hex_text(self._state.rng, 16)}.jpg"
-        return talk.counterparty_line(self._state, order, now_ms, "image", picture=Picture(url, url)).message_id
+        place = f"{order.account}/counterparty-{hex_text(self._state.rng, 16)}.{declared}"
+        self._gallery.hang(place, data, content_type or f"image/{declared}")
+        url = f"{self._state.rest_url}/image/{place}"
+        picture = Picture(url, url, declared)
+        return talk.counterparty_line(self._state, order, now_ms, "image", picture=picture).message_id
 
     def operator_says(self, order_no: str, text: str, now_ms: int) -> int:
         """Let a person of ours type in the app; return the message id."""
