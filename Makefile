@@ -7,6 +7,7 @@
 #   make test-all   the tests on every Python that this machine has
 #   make sim        SEEDS=20000: so many simulated worlds in which everything goes wrong (tests/sim, docs/simulation.md)
 #   make bench      the figures of bench/README.md, measured here
+#   make soak       MINUTES=10: does anything grow? p2pbot at a hundred times a busy shop's trade (bench/README.md)
 #   make lock       maintainers: resolve the dependencies anew into requirements/*.txt
 #   make clean      remove what the others made
 
@@ -16,7 +17,7 @@ BIN := $(VENV)/bin
 WORKERS ?= 2
 PYTEST := -m pytest -n $(WORKERS) $(ARGS)
 
-.PHONY: help demo test check faults test-all test-others sim bench lock clean setup setup-run
+.PHONY: help demo test check faults test-all test-others sim bench soak lock clean setup setup-run
 .DEFAULT_GOAL := help
 
 help:
@@ -68,6 +69,10 @@ faults: setup
 
 bench: setup
 	@$(BIN)/python -m bench.run $(ARGS)
+
+MINUTES ?= 10
+soak: setup
+	@$(BIN)/python -m bench.soak --minutes $(MINUTES) $(ARGS)
 
 # uv is a maintainers' tool, kept out of the lock: it only writes the files that pip then checks.
 UV_COMPILE = $(VENV)-lock/bin/uv pip compile --universal --python-version 3.11 --generate-hashes --no-config \

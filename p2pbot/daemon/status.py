@@ -5,6 +5,7 @@ Promise: no text, no name, no secret; ``p2pbot status`` reads it without touchin
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Callable, Iterable
 from typing import NoReturn
@@ -29,17 +30,21 @@ class StatusLoop:
         self._accounts = tuple(accounts)
         self._write = write
         self._extra = extra
+        self._late_s = 0.0
 
     async def run(self) -> NoReturn:
-        """Write for ever."""
+        """Write for ever, and note how late the event loop woke us: so late is everything else as well."""
         while True:
             self.write_now()
+            asleep_s = self._clock.monotonic_s()
             await self._clock.sleep(_EVERY_S)
+            self._late_s = max(0.0, self._clock.monotonic_s() - asleep_s - _EVERY_S)
 
     def write_now(self) -> None:
         """Write once."""
         accounts = {account.plan.name: account_status(account) for account in self._accounts}
-        status = {**self._extra, "written_at_ms": self._clock.now_ms(), "accounts": accounts}
+        process = {"tasks": len(asyncio.all_tasks()), "loop_lag_us": round(self._late_s * 1_000_000)}
+        status = {**self._extra, "written_at_ms": self._clock.now_ms(), "process": process, "accounts": accounts}
         self._write(json.dumps(status, sort_keys=True))
 
 
