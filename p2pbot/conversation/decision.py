@@ -8,7 +8,7 @@ Danger: replies hold rendered bank data and names; traces and notices do not.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from hashlib import blake2s
@@ -57,7 +57,8 @@ class Situation:
 
     ``order`` None: the exchange has not told us of it; ``memory`` has heard what it says. ``left_out``: rules in
     quarantine, whose pattern once ran too long. ``burst``: the counterparty's texts that were put off to be answered
-    with this one. ``balance``, ``futures``: figures of the account by name, as far as they are known.
+    with this one. ``balance``, ``futures``: figures of the account by name, as far as they are known. ``steady_s``:
+    what the time of patterns is measured by, seconds that never run backwards.
     """
 
     account: str
@@ -72,6 +73,7 @@ class Situation:
     burst: tuple[str, ...] = ()
     balance: Mapping[str, Decimal] = field(default_factory=dict)
     futures: Mapping[str, Decimal] = field(default_factory=dict)
+    steady_s: Callable[[], float] | None = field(default=None, repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -241,6 +243,7 @@ def _verdict(situation: Situation, rng: Chance) -> Verdict:
         rng,
         memory.counterparty_key,
         left_out=situation.left_out,
+        steady_s=situation.steady_s,
     )
 
 

@@ -188,6 +188,7 @@ class Clerk:
             async with self._lock:
                 situation = await self._situation(stimulus, path, order, heard)
                 decision = self._decided(situation)
+                await self._rules.slow(decision.verdict)
                 if not decision.debounce_ms or waited:
                     await self._commit(decision, order.created_at_ms if order else None)
                     return
@@ -293,11 +294,11 @@ class Clerk:
             path=path,
             left_out=self._rules.left_out,
             burst=await self._burst(stimulus),
+            steady_s=self._doors.clock.monotonic_s,
         )
 
     async def _commit(self, decision: Decision, order_created_ms: int | None = None) -> None:
         entry = decision.claim.entry
-        await self._rules.quarantine(decision.timed_out)
         if not await self._file(decision.claim):
             return
         self._sender.admit(decision.claim.replies, order_created_ms)

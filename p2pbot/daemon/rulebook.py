@@ -17,6 +17,7 @@ from p2pbot.errors import ConfigError, RulesError, StateError
 from p2pbot.model import Notice
 from p2pbot.ports import Events, Notifier
 from p2pbot.rules.ruleset import RuleSet, load_rules
+from p2pbot.rules.verdict import Verdict
 
 _SHOWN = 20  # findings in one log line; `p2pbot rules check` shows all
 
@@ -68,6 +69,7 @@ class Rulebook:
         self._since = ""
         self._current: RuleSet | None = None
         self._unkept: Mapping[str, str] | None = None
+        self._pressed = False
         self._one = asyncio.Lock()  # a signal and the watch may ask for a reload at once
         self.left_out: frozenset[str] = frozenset()
 
@@ -81,6 +83,7 @@ class Rulebook:
         """Run by a set that is compiled already (whoever embeds the daemon may have made it elsewhere)."""
         self._current = ruleset
         self._since = self._now()
+        self._pressed = False
         self.left_out = frozenset()
 
     async def start(self) -> None:
@@ -129,13 +132,24 @@ class Rulebook:
         self._unkept = read.files
         self._events.info("rules_loaded", account=self._account, rules=len(ruleset.rules), hash=ruleset.hash[:12])
 
-    async def quarantine(self, rule_ids: tuple[str, ...]) -> None:
-        """Leave rules out until the next reload: their pattern ran into its deadline."""
-        for rule_id in rule_ids:
+    async def slow(self, verdict: Verdict | None) -> None:
+        """Leave rules whose pattern ran into its deadline out until the next reload; tell of each once.
+
+        Patterns that together used up the time of a message are told of once: whom to blame is for the merchant.
+        """
+        late = frozenset(verdict.timed_out) - self.left_out if verdict else frozenset()
+        self.left_out |= late  # before anything waits: the next message must not meet them
+        for rule_id in sorted(late):
             text = f"The pattern of rule {rule_id} takes too long; the rule is off until you mend and reload it."
-            key = f"quarantine:{self._account}:{rule_id}"
-            await self._notifier.notify(Notice(key=key, text=text, account=self._account, urgent=True))
-        self.left_out |= frozenset(rule_ids)
+            await self._tell(f"quarantine:{self._account}:{rule_id}", text)
+        if verdict and verdict.not_asked and not self._pressed:
+            self._pressed = True
+            text = f"The patterns of your rules together take too long: rule {verdict.not_asked[0]} was not asked."
+            await self._tell(f"patterns:{self._account}", text)
+
+    async def _tell(self, key: str, text: str) -> None:
+        self._events.warning("pattern_slow", account=self._account, what=text)
+        await self._notifier.notify(Notice(key=key, text=text, account=self._account, urgent=True))
 
     def _load(self) -> _Read:
         try:

@@ -75,24 +75,26 @@ class Source:
     def snippet(self, line: int) -> str:
         """Return a line for showing: what a secret-looking key holds is hidden, a line inside such a value is empty."""
         text = self._lines[line - 1]
-        if len(text) > _LONGEST_SNIPPET or self._is_inside_secret(line - 1):
+        if len(text) > _LONGEST_SNIPPET or self._inside_secret[line - 1]:
             return ""
         end = _secret_key_end(text)
         return text if end is None or not text[end:].strip() else text[:end] + _HIDDEN
 
-    def _is_inside_secret(self, row: int) -> bool:
-        """Whether an enclosing line (less indented, above) opens the value of a secret-looking key."""
-        line = self._lines[row]
-        indent = _indent(line) + line.lstrip().startswith("- ")
-        for above in reversed(self._lines[:row]):
-            if indent == 0:
-                break
-            if not above.strip() or _indent(above) >= indent:
-                continue
-            indent = _indent(above)
-            if _secret_key_end(above) is not None:
-                return True
-        return "-----BEGIN" in line
+    @cached_property
+    def _inside_secret(self) -> list[bool]:
+        """Of each line: whether an enclosing one (less indented, above) opens the value of a secret-looking key."""
+        found: list[bool] = []
+        enclosing: list[tuple[int, bool]] = []  # indents, growing, and whether a secret begins there or further out
+        for line in self._lines:
+            indent = _indent(line) + line.lstrip().startswith("- ")
+            around = next((secret for outer, secret in reversed(enclosing) if outer < indent), False)
+            found.append(around or "-----BEGIN" in line)
+            if line.strip():
+                while enclosing and enclosing[-1][0] >= _indent(line):
+                    enclosing.pop()
+                outside = bool(enclosing) and enclosing[-1][1]
+                enclosing.append((_indent(line), outside or _secret_key_end(line) is not None))
+        return found
 
 
 def _indent(line: str) -> int:

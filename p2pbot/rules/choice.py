@@ -8,15 +8,18 @@ Danger: a rule that fits and may not speak again ends the search in silence; the
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from math import inf
 
 from p2pbot.model import EventKind, FiringCount, LimitScope, Reason, Stimulus
 from p2pbot.rules.facts import Facts
 from p2pbot.rules.index import PhraseIndex
 from p2pbot.rules.languages import guess_language
-from p2pbot.rules.matching import Heard
+from p2pbot.rules.leash import TOTAL_S, Leash
+from p2pbot.rules.matching import Call, Heard
 from p2pbot.rules.phrases import Phrase
+from p2pbot.rules.prefilter import LiteralIndex
 from p2pbot.rules.replies import Chance
 from p2pbot.rules.rule import Meeting, Occasion, Rule, meet
 from p2pbot.rules.verdict import MAX_TRACE, Firing, Outcome, RuleTrace, Verdict
@@ -31,6 +34,7 @@ class _Decided:
     firings: list[Firing] = field(default_factory=list)
     trace: list[RuleTrace] = field(default_factory=list)
     timed_out: list[str] = field(default_factory=list)
+    not_asked: list[str] = field(default_factory=list)
     limited: bool = False
     cannot_say: bool = False
 
@@ -42,8 +46,20 @@ class _Decided:
             self.firings.append(meeting.firing)
         if meeting.timed_out:
             self.timed_out.append(rule.id)
+        if meeting.not_asked:
+            self.not_asked.append(rule.id)
 
-    def reason(self) -> Reason:
+    def verdict(self, *, thorough: bool) -> Verdict:
+        """Return what came of it; ``thorough``: with the whole trace."""
+        return Verdict(
+            reason=self._reason(),
+            firings=tuple(self.firings),
+            trace=tuple(self.trace) if thorough else _nearest(self.trace),
+            timed_out=tuple(self.timed_out),
+            not_asked=tuple(self.not_asked),
+        )
+
+    def _reason(self) -> Reason:
         live = [firing for firing in self.firings if not firing.shadow]
         if live:
             return Reason.STOPPED if all(firing.is_stop for firing in live) else Reason.ANSWERED
@@ -76,9 +92,10 @@ class RuleSet:
         self.default_language = default_language
         self._phrases = tuple(phrases)
         self._index = PhraseIndex(self._phrases)
+        self._literals = LiteralIndex({literal for rule in self.rules for literal in rule.matcher.literals()})
         self._of_event: dict[EventKind, list[int]] = defaultdict(list)
         self._always: dict[EventKind, list[int]] = defaultdict(list)
-        self._by_phrase: dict[int, list[int]] = defaultdict(list)
+        self._by_call: dict[Call, list[int]] = defaultdict(list)
         self.timers = frozenset(span for rule in self.rules for span in rule.spans)
         self.debounces = any(rule.debounce_ms for rule in self.rules)
         for number, rule in enumerate(self.rules):
@@ -91,8 +108,8 @@ class RuleSet:
         if needed is None:
             for event in rule.events:
                 self._always[event].append(number)
-        for phrase in needed or ():
-            self._by_phrase[phrase].append(number)
+        for call in needed or ():
+            self._by_call[call].append(number)
 
     def __len__(self) -> int:
         return len(self.rules)
@@ -106,9 +123,14 @@ class RuleSet:
         kept = (rule for rule in self.rules if rule.id == rule_id)
         return RuleSet(kept, self._phrases, self.hash, self.timezone, self.default_language)
 
-    def hear(self, text: str) -> Heard:
+    def hear(self, text: str, leash: Leash | None = None) -> Heard:
         """Return a text as these rules hear it."""
-        return Heard(text, self._index)
+        return Heard(text, self._index, self._literals, leash)
+
+    def called(self, heard: Heard) -> Iterator[Rule]:
+        """Yield the rules for messages that a text may be meant for, in order: no other rule can match it."""
+        event = EventKind.MESSAGE
+        return (rule for rule in map(self.rules.__getitem__, self._called(heard, event)) if event in rule.events)
 
     def evaluate(  # noqa: PLR0913 - all that a decision depends on, each by its name
         self,
@@ -121,15 +143,17 @@ class RuleSet:
         *,
         left_out: frozenset[str] = frozenset(),
         thorough: bool = False,
+        steady_s: Callable[[], float] | None = None,
     ) -> Verdict:
         """Return what to say to ``stimulus``.
 
         A language that the talk has not settled yet is guessed from the text. ``firings`` are the counts of this order,
         person, account and day. ``left_out``: rules whose pattern once ran into its deadline (``Verdict.timed_out``);
         they count as unknown. ``thorough``: every rule of the event is asked and traced, without bound; for people who
-        try rules.
+        try rules. ``steady_s``: seconds that never run backwards, for the bound on what all patterns may take together.
         """
-        heard = self.hear(stimulus.message.text) if stimulus.message and stimulus.message.text else None
+        leash = Leash(steady_s, total_s=inf if thorough else TOTAL_S)
+        heard = self.hear(stimulus.message.text, leash) if stimulus.message and stimulus.message.text else None
         if heard and facts.language is None:
             facts = replace(facts, language=guess_language(heard.text))
         occasion = Occasion(
@@ -142,13 +166,7 @@ class RuleSet:
             counterparty_key=counterparty_key,
             left_out=left_out,
         )
-        decided = self._walk(occasion, self._asked(occasion, thorough=thorough))
-        return Verdict(
-            reason=decided.reason(),
-            firings=tuple(decided.firings),
-            trace=tuple(decided.trace) if thorough else _nearest(decided.trace),
-            timed_out=tuple(decided.timed_out),
-        )
+        return self._walk(occasion, self._asked(occasion, thorough=thorough)).verdict(thorough=thorough)
 
     def _completed(self, facts: Facts, firings: Iterable[FiringCount]) -> Facts:
         """Return the facts with what has spoken in this order, and with the merchant's zone and language."""
@@ -182,9 +200,12 @@ class RuleSet:
         if thorough or occasion.heard is None or len(everybody) <= MAX_TRACE:
             numbers: Iterable[int] = everybody
         else:
-            called = {rule for phrase in occasion.heard.hits for rule in self._by_phrase.get(phrase, ())}
-            numbers = sorted(called.union(self._always.get(event, ())))
+            numbers = self._called(occasion.heard, event)
         return (rule for rule in map(self.rules.__getitem__, numbers) if event in rule.events)
+
+    def _called(self, heard: Heard, event: EventKind) -> list[int]:
+        called = {number for call in heard.calls for number in self._by_call.get(call, ())}
+        return sorted(called.union(self._always.get(event, ())))
 
 
 def _nearest(trace: list[RuleTrace]) -> tuple[RuleTrace, ...]:

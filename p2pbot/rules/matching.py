@@ -1,29 +1,51 @@
 """Whether a text is meant: the text checks of one rule, over phrases found once for all rules.
 
 Promise: all checks of a rule must hold; within one check any of its phrases will do (``all_words``: all of them).
-Blocks (``any``, ``all``, ``not``) hold checks again; a pattern that took too long makes unknown what hangs on it.
+Blocks (``any``, ``all``, ``not``) hold checks again; a pattern that took too long, or was not asked any more because
+others had, makes unknown what hangs on it.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TypeAlias
 
 from p2pbot.rules.checks import Answer, Truth
 from p2pbot.rules.folding import Folded, fold, visible
 from p2pbot.rules.index import PhraseIndex
-from p2pbot.rules.regexes import Found, Pattern, TimedOut
+from p2pbot.rules.leash import Leash
+from p2pbot.rules.literals import plain_form
+from p2pbot.rules.prefilter import LiteralIndex
+from p2pbot.rules.regexes import Found, NotAsked, Pattern, TimedOut
 
 _SHOWN = 8  # words of a check that a trace names
+_SLOW, _LATE = "took too long", "not asked: the patterns before it took too long together"
+Call: TypeAlias = int | str  # what a rule may need of a text: a phrase's number in the index, or a pattern's literal
 
 
 class Heard:
-    """An inbound text, folded and looked up once for all rules."""
+    """An inbound text, folded and looked up once for all rules; its patterns share one leash."""
 
-    def __init__(self, text: str, index: PhraseIndex) -> None:
+    def __init__(
+        self, text: str, index: PhraseIndex, literals: LiteralIndex | None = None, leash: Leash | None = None
+    ) -> None:
         self.text = text
         self.folded: Folded = fold(text)
         self.hits = index.hits(self.folded)
+        self.leash = leash or Leash()
+        self._literals = literals
+
+    @cached_property
+    def held(self) -> frozenset[str]:
+        """The literals of patterns that the text holds."""
+        return self._literals.held(plain_form(self.visible)) if self._literals else frozenset()
+
+    @property
+    def calls(self) -> frozenset[Call]:
+        """Everything in the text that may call a rule."""
+        return self.hits | self.held
 
     @cached_property
     def visible(self) -> str:
@@ -74,12 +96,26 @@ class PatternCheck:
         """The check in words."""
         return ("not " if self.negative else "") + " or ".join(pattern.text for pattern in self.patterns[:_SHOWN])
 
+    def called_by(self) -> frozenset[str] | None:
+        """Return literals of which a text must hold one for the check to hold; None: any text may do."""
+        needs = [pattern.literals for pattern in self.patterns]
+        known = [need for need in needs if need is not None]
+        return None if self.negative or len(known) < len(needs) else frozenset().union(*known)
+
     def search(self, heard: Heard) -> Searched:
-        """Ask each pattern; ``check`` is set when the check does not hold."""
-        results = [pattern.search(heard.visible) for pattern in self.patterns]
+        """Ask the patterns until one is found; ``check`` is set when the check does not hold."""
+        results = []
+        for pattern in self.patterns:
+            if pattern.literals is None or not pattern.literals.isdisjoint(heard.held):
+                results.append(pattern.search(heard.visible, heard.leash))
+            if results and isinstance(results[-1], Found):
+                break
         found = next((result for result in results if isinstance(result, Found)), None)
-        if found is None and any(isinstance(result, TimedOut) for result in results):
-            return Searched(Answer(Truth.UNKNOWN, "took too long"), self, timed_out=True)
+        timed_out = any(isinstance(result, TimedOut) for result in results)
+        not_asked = any(isinstance(result, NotAsked) for result in results)
+        if found is None and (timed_out or not_asked):
+            answer = Answer(Truth.UNKNOWN, _SLOW if timed_out else _LATE)
+            return Searched(answer, self, timed_out=timed_out, not_asked=not_asked)
         if (found is not None) == self.negative:
             return Searched(Answer(Truth.FALSE, "found" if found else "not found"), self)
         return Searched(Answer(Truth.TRUE, "found"), groups=found.groups if found else ())
@@ -99,8 +135,8 @@ class BlockCheck:
         quantity = {"any": "one", "all": "each", "not": "none"}[self.name]
         return f"{quantity} of {len(self.matchers)} blocks"
 
-    def called_by(self) -> list[frozenset[int]]:
-        """Return sets of phrases; a text must hold one of each set."""
+    def called_by(self) -> list[frozenset[Call]]:
+        """Return sets of phrases and literals; a text must hold one of each set."""
         needs = [matcher.called_by() for matcher in self.matchers]
         known = [need for need in needs if need is not None]
         if self.name == "all":
@@ -111,7 +147,7 @@ class BlockCheck:
         """Ask every block."""
         asked = [matcher.judge(heard) for matcher in self.matchers]
         truths = [one.answer.truth for one in asked]
-        late = any(one.timed_out for one in asked)
+        timed_out, not_asked = (any(one.timed_out for one in asked), any(one.not_asked for one in asked))
         good, bad = (Truth.FALSE, Truth.TRUE) if self.name == "not" else (Truth.TRUE, Truth.FALSE)
         enough = any(one is good for one in truths) if self.name == "any" else all(one is good for one in truths)
         if enough:
@@ -119,18 +155,24 @@ class BlockCheck:
             groups = tuple(group for one in (held[:1] if self.name == "any" else held) for group in one.groups)
             return Searched(Answer(Truth.TRUE, "holds"), groups=groups)
         failed = all(one is bad for one in truths) if self.name == "any" else any(one is bad for one in truths)
-        answer = Answer(Truth.FALSE, "does not hold") if failed else Answer(Truth.UNKNOWN, "took too long")
-        return Searched(answer, self, timed_out=late and not failed)
+        if failed:
+            return Searched(Answer(Truth.FALSE, "does not hold"), self)
+        answer = Answer(Truth.UNKNOWN, _SLOW if timed_out else _LATE)
+        return Searched(answer, self, timed_out=timed_out, not_asked=not_asked)
 
 
 @dataclass(frozen=True, slots=True)
 class Searched:
-    """What a rule's checks said together: an answer, the named groups, whether a pattern ran into its deadline."""
+    """What a rule's checks said together: an answer and the named groups.
+
+    ``timed_out``: a pattern ran into its deadline; ``not_asked``: one was not asked, for others had taken all the time.
+    """
 
     answer: Answer
     check: PhraseCheck | PatternCheck | BlockCheck | None = None
     groups: tuple[tuple[str, str], ...] = ()
     timed_out: bool = False
+    not_asked: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,12 +200,26 @@ class Matcher:
         """Return the first phrase check that does not hold, or None."""
         return next((check for check in self.phrases if not check.holds(hits)), None)
 
-    def called_by(self) -> frozenset[int] | None:
-        """Return phrases of which a text must hold at least one, the fewest that can be told; None: any text may do."""
+    def called_by(self) -> frozenset[Call] | None:
+        """Return phrases or literals of which a text must hold at least one; None: any text may do.
+
+        Of several such sets the smallest, phrases before literals: a word is rarer than letters.
+        """
         positive = [check for check in self.phrases if not check.negative]
-        needs = [frozenset(n for n, _ in (c.phrases[:1] if c.every else c.phrases)) for c in positive]
+        needs: list[frozenset[Call]] = []
+        needs += [frozenset(n for n, _ in (c.phrases[:1] if c.every else c.phrases)) for c in positive]
+        needs += [need for check in self.patterns if (need := check.called_by()) is not None]
         needs += [need for block in self.blocks for need in block.called_by()]
         return min(needs, key=len, default=None)
+
+    def literals(self) -> Iterator[str]:
+        """Yield what the patterns require, those of blocks too."""
+        for check in self.patterns:
+            for pattern in check.patterns:
+                yield from pattern.literals or ()
+        for block in self.blocks:
+            for matcher in block.matchers:
+                yield from matcher.literals()
 
     def search(self, heard: Heard) -> Searched:
         """Ask patterns and blocks, in order; the first that does not hold decides."""

@@ -1,7 +1,8 @@
 r"""Merchants' regular expressions, with a leash: a literal that must be there first, and 20 ms at most.
 
-Promise: no pattern holds the daemon for longer than its deadline; one that runs into it is reported, and whoever runs
-the rules leaves it out from then on. Patterns are probed with pump strings when they are loaded.
+Promise: no pattern holds the daemon for longer than its deadline, and all of them no longer than the leash; one that
+runs into its deadline is reported, and whoever runs the rules leaves it out from then on. Patterns are probed with
+pump strings when they are loaded; the probe lets other threads run.
 Danger: Python's ``re`` is not for patterns that we did not write: it takes 23 s for ``(?:\w+\s?)+:`` on 28
 characters and cannot be interrupted.
 """
@@ -16,9 +17,9 @@ from math import prod
 import regex
 
 from p2pbot.rules.folding import MAX_TEXT
-from p2pbot.rules.literals import plain_form, required_literals
+from p2pbot.rules.leash import DEADLINE_S, Leash
+from p2pbot.rules.literals import required_literals
 
-DEADLINE_S = 0.020
 MAX_PATTERN = 500  # characters; a longer one is a list of words
 _MAX_GROUP = 200  # characters of a named group that a reply may repeat
 _PROBES = 3  # a machine that stalls once must not condemn a pattern
@@ -35,6 +36,11 @@ class PatternFault(ValueError):
 @dataclass(frozen=True, slots=True)
 class TimedOut:
     """The engine gave up at its deadline: nobody knows whether the pattern matches."""
+
+
+@dataclass(frozen=True, slots=True)
+class NotAsked:
+    """The time of all patterns on this message was over: this one is not to blame, and nobody knows what it says."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,13 +63,21 @@ class Pattern:
         """The named groups, which become ``match.<name>``."""
         return frozenset(self.engine.groupindex)
 
-    def search(self, text: str) -> Found | TimedOut | None:
+    def search(self, text: str, leash: Leash | None = None) -> Found | TimedOut | NotAsked | None:
         """Look for the pattern in ``visible`` text."""
-        if self.literals is not None:
-            plain = plain_form(text)
-            if not any(literal in plain for literal in self.literals):
-                return None
-        return self._search(text)
+        leash = leash or Leash()
+        deadline_s = leash.deadline_s
+        if not deadline_s:
+            return NotAsked()
+        try:
+            found = self.engine.search(text[:MAX_TEXT], timeout=deadline_s)
+        except TimeoutError:
+            leash.ran_out(deadline_s)
+            return TimedOut() if deadline_s == DEADLINE_S else NotAsked()
+        if found is None:
+            return None
+        groups = ((name, value[:_MAX_GROUP]) for name, value in found.groupdict().items() if value)
+        return Found(tuple(sorted(groups)))
 
     def slowest_length(self) -> int | None:
         """Return the shortest text (of 100, 400, 2000 characters) that drives the engine into its deadline, or None."""
@@ -71,18 +85,15 @@ class Pattern:
         return next(lengths, None)
 
     def _is_slow(self, length: int) -> bool:
-        pumps = self._pumps(length)
-        return any(all(isinstance(self._search(pump), TimedOut) for _ in range(_PROBES)) for pump in pumps)
+        return any(all(self._stalls(pump) for _ in range(_PROBES)) for pump in self._pumps(length))
 
-    def _search(self, text: str) -> Found | TimedOut | None:
+    def _stalls(self, pump: str) -> bool:
+        """Whether the engine runs into its deadline; meanwhile other threads run."""
         try:
-            found = self.engine.search(text[:MAX_TEXT], timeout=DEADLINE_S)
+            self.engine.search(pump, timeout=DEADLINE_S, concurrent=True)
         except TimeoutError:
-            return TimedOut()
-        if found is None:
-            return None
-        groups = ((name, value[:_MAX_GROUP]) for name, value in found.groupdict().items() if value)
-        return Found(tuple(sorted(groups)))
+            return True
+        return False
 
     def _pumps(self, length: int) -> Iterator[str]:
         """Yield strings that repeat what the pattern seems to like, ended by what it does not."""

@@ -86,6 +86,7 @@ class Meeting:
     firing: Firing | None = None
     cannot_say: bool = False
     timed_out: bool = False
+    not_asked: bool = False
 
 
 def meet(rule: Rule, occasion: Occasion) -> Meeting:
@@ -96,7 +97,7 @@ def meet(rule: Rule, occasion: Occasion) -> Meeting:
     searched = rule.matcher.search(occasion.heard) if occasion.heard else Searched(Answer(Truth.TRUE, ""))
     if searched.check is not None:
         trace = _failure(rule, searched.answer.truth, searched.check, searched.answer.actual)
-        return Meeting(trace, timed_out=searched.timed_out)
+        return Meeting(trace, timed_out=searched.timed_out, not_asked=searched.not_asked)
     return _limit_failure(rule, occasion) or _speak(rule, occasion, searched.groups)
 
 

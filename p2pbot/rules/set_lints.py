@@ -17,6 +17,7 @@ from p2pbot.document import Finding, Loaded, Position, Severity
 from p2pbot.model import EventKind, OrderStatus
 from p2pbot.rules.choice import RuleSet
 from p2pbot.rules.fields import ListRef
+from p2pbot.rules.matching import Call
 from p2pbot.rules.measures import Bound
 from p2pbot.rules.replies import ANY
 from p2pbot.rules.rule import Rule
@@ -90,7 +91,7 @@ def _warn(compiler: Compiler, place: Position, message: str, hint: str, code: st
 
 
 class _Listeners:
-    """The rules that listen to messages, in the order in which they are asked, found by the phrases they need."""
+    """The rules that listen to messages, in the order in which they are asked, found by what they need."""
 
     def __init__(self, compiled: Sequence[Compiled], ruleset: RuleSet) -> None:
         self._ruleset = ruleset
@@ -100,12 +101,12 @@ class _Listeners:
             for rule in ruleset.rules
             if EventKind.MESSAGE in rule.events and rule.id in by_id and rule.matcher.needs_text
         ]
-        self._by_phrase: dict[int, list[int]] = defaultdict(list)
+        self._by_call: dict[Call, list[int]] = defaultdict(list)
         self._always: list[int] = []
         for number, (rule, _) in enumerate(self._rules):
             needed = rule.matcher.called_by()
-            for phrase in needed or ():
-                self._by_phrase[phrase].append(number)
+            for call in needed or ():
+                self._by_call[call].append(number)
             if needed is None:
                 self._always.append(number)
         del self._always[_MOST_PATTERNS:]
@@ -119,7 +120,7 @@ class _Listeners:
     def _who(self, text: str) -> Iterator[int]:
         """Yield the numbers of the rules that this text is meant for, in order."""
         heard = self._ruleset.hear(text)
-        called = {number for phrase in heard.hits for number in self._by_phrase.get(phrase, ())}
+        called = {number for call in heard.calls for number in self._by_call.get(call, ())}
         for number in sorted(called.union(self._always)):
             if self._rules[number][0].matcher.matches(heard):
                 yield number

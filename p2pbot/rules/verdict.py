@@ -88,9 +88,14 @@ class Firing:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """The decision. ``timed_out``: rules whose pattern ran into its deadline and must be left out from now on."""
+    """The decision.
+
+    ``timed_out``: rules whose pattern ran into its deadline and must be left out from now on; ``not_asked``: rules
+    whose pattern was not asked, for others had taken the time that all have together.
+    """
 
     reason: Reason
     firings: tuple[Firing, ...] = ()
     trace: tuple[RuleTrace, ...] = ()
     timed_out: tuple[str, ...] = ()
+    not_asked: tuple[str, ...] = ()

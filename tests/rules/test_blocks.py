@@ -56,14 +56,15 @@ def test_a_rule_of_blocks_is_found_among_many() -> None:
     many = "".join(f"  - {{id: r{at}, words: word{at}, reply: x}}\n" for at in range(100))
     block = "  - {id: a, any: [{words: alpha}, {all: [{words: beta}, {not_words: gamma}]}], reply: x}\n"
     late = "  - {id: b, any: [{words: delta}, {regex: 'eps.lon'}], reply: x}\n"
-    asked = rules(many + block + late)
+    any_text = "  - {id: c, any: [{words: delta}, {regex: '[0-9]{4}'}], reply: x}\n"
+    asked = rules(many + block + late + any_text)
     assert asked.winners("alpha") == ["a"]
     assert asked.winners("beta") == ["a"]
     assert asked.winners("beta gamma") == []
     assert asked.winners("epsilon") == ["b"]
-    (called, always) = (asked.ruleset.rules[100].matcher, asked.ruleset.rules[101].matcher)
-    assert len(called.called_by() or ()) == 2
-    assert always.called_by() is None
+    assert asked.winners("in 2026") == ["c"]
+    called = [rule.matcher.called_by() for rule in asked.ruleset.rules[100:]]
+    assert [needed and len(needed) for needed in called] == [2, 2, None]
 
 
 @pytest.mark.parametrize(

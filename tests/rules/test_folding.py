@@ -90,6 +90,12 @@ def test_no_word_is_empty_or_holds_a_blank(text: str) -> None:
     assert all(word and word.split() == [word] for word in words)
 
 
+@given(st.text(alphabet=st.characters(max_codepoint=127), max_size=40))
+def test_plain_ascii_folds_as_it_does_beside_other_letters(text: str) -> None:
+    """Its short cut is no other road."""
+    assert fold(f"{text} я").words == (*fold(text).words, "я")
+
+
 def test_a_text_is_looked_at_up_to_its_bound() -> None:
     """What is behind 2000 characters is not compared."""
     assert len(fold("a" * 5000).text) == MAX_TEXT
