@@ -15,14 +15,14 @@ import yaml
 
 from p2pbot.document.findings import Finding, Severity
 from p2pbot.document.source import Source
+from p2pbot.document.yaml_faults import TRAPS, needs_quotes, syntax_finding
 
 MAX_BYTES = 256 * 1024  # a thousand rules; a larger file is not one that a person edits
 MAX_DEPTH = 24  # the language needs about ten
 MAX_NODES = 50_000  # one per five bytes of the largest file
 _LOADER = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
 _NOTHING = frozenset({"", "~", "null", "Null", "NULL"})
-_TRAPS = "{[*&!%@>|`\"'"
-_VALUE = re.compile(r"^[ \t]*(?:-[ \t]+)*(?:[^\s#\"'{\[][^#]*?:[ \t]+)?(?P<first>\S)")
+_WORD = re.compile(r"[^\s,\]}]{1,40}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +76,8 @@ def read_nodes(source: Source) -> tuple[Node | None, list[Finding]]:
     try:
         return reader.document(), reader.findings
     except _Stop as stop:
-        return None, [*reader.findings, stop.finding]
+        known = {finding.position.line for finding in reader.findings}
+        return None, [*reader.findings, *([] if stop.finding.position.line in known else [stop.finding])]
 
 
 def plain_data(node: Node) -> object:
@@ -122,7 +123,7 @@ class _Reader:
         try:
             yield from yaml.parse(self.source.text, Loader=_LOADER)
         except yaml.MarkedYAMLError as error:
-            raise _Stop(self._syntax(error)) from None
+            raise _Stop(syntax_finding(self.source, error)) from None
         except yaml.YAMLError as error:
             index = getattr(error, "position", 0)
             where = index if isinstance(index, int) and index < len(self.source.text) else 0
@@ -178,7 +179,8 @@ class _Reader:
             if not isinstance(key, Scalar):
                 broken = True
                 if not isinstance(key, Broken):
-                    self._complain(start, "a key must be a text", self._trap(start))
+                    curly = self.source.text[start : start + 1] == "{"
+                    self._complain(start, needs_quotes("{") if curly else "a key must be a text")
                 continue
             name = key.value or ""
             if name in entries:
@@ -192,11 +194,11 @@ class _Reader:
     def _decoration(self, event: yaml.Event) -> bool:
         start = _start(event)
         if isinstance(event, yaml.AliasEvent):
-            self._complain(start, "YAML aliases are not used here", self._trap(start))
+            self._trapped(start, "alias")
         elif getattr(event, "anchor", None):
-            self._complain(start, "YAML anchors are not used here", self._trap(start))
+            self._trapped(start, "anchor")
         elif getattr(event, "tag", None):
-            self._complain(start, "YAML tags are not used here", self._trap(start))
+            self._trapped(start, "tag")
         else:
             return False
         return True
@@ -204,38 +206,12 @@ class _Reader:
     def _complain(self, index: int, message: str, hint: str = "", code: str = "") -> None:
         self.findings.append(self.source.finding(index, message, hint, code))
 
-    def _trap(self, index: int) -> str:
+    def _trapped(self, index: int, taken_for: str) -> None:
+        """Say that a text without quotes begins with a character of YAML's own."""
+        word = _WORD.match(self.source.echo(index))
         char = self.source.text[index : index + 1]
-        return f"a text that starts with {char} needs quotes" if char and char in _TRAPS else ""
-
-    def _syntax(self, error: yaml.MarkedYAMLError) -> Finding:
-        mark = error.problem_mark or error.context_mark
-        index = min(mark.index, len(self.source.text)) if mark else 0
-        problem = (error.problem or "this is not YAML").replace("\t", "\\t")
-        hint = self._syntax_hint(index, problem) or self._unclosed(error.context_mark)
-        return self.source.finding(index, f"YAML: {problem}", hint)
-
-    def _unclosed(self, mark: yaml.Mark | None) -> str:
-        """Return the hint for a bracket or quote whose end was not found."""
-        if mark is None or not (trap := self._trap(mark.index)):
-            return ""
-        return f"what starts in line {mark.line + 1} has no end; {trap}"
-
-    def _syntax_hint(self, index: int, problem: str) -> str:
-        line = self.source.line_at(index)
-        if "mapping values are not allowed" in problem:
-            return "a text that holds ': ' needs quotes"
-        if "could not find expected ':'" in problem:
-            return "a key in the lines above may lack its colon"
-        if "did not find expected" in problem and ("'-' indicator" in problem or "<block end>" in problem):
-            return "indent this line like those that belong with it"
-        indent = line[: len(line) - len(line.lstrip())]
-        if "\t" in indent or ("cannot start" in problem and "\t" in line):
-            return "indent with spaces, not with tabs"
-        found = _VALUE.match(line)
-        if found and found["first"] in _TRAPS:
-            return f"a text that starts with {found['first']} needs quotes around the whole of it"
-        return ""
+        trap = f"a text that starts with {char} needs quotes" if char in TRAPS else ""
+        self._complain(index, trap or f"a YAML {taken_for} is not used here", f'write "{word[0]}"' if word else "")
 
 
 def _start(event: yaml.Event) -> int:

@@ -57,6 +57,22 @@ class Source:
         """Return the whole line that holds ``index``, as it stands."""
         return self._lines[bisect_right(self._starts, index) - 1]
 
+    def echo(self, index: int) -> str:
+        """Return the line from ``index`` on if the whole line may be shown, else an empty text."""
+        line, position = self.line_at(index), self.position(index)
+        return line[position.column - 1 :] if self.snippet(position.line) == line else ""
+
+    def follows_secret(self, index: int) -> bool:
+        """Whether the nearest key above is one that looks secret: the line may be the rest of its value."""
+        above = reversed(self._lines[: bisect_right(self._starts, index) - 1])
+        keyed = next((line for line in above if _KEY.search(line[:_LONGEST_SNIPPET])), "")
+        return _secret_key_end(keyed) is not None
+
+    def line_above(self, index: int) -> str:
+        """Return the nearest line above that is not empty; an empty text when there is none."""
+        above = reversed(self._lines[: bisect_right(self._starts, index) - 1])
+        return next((line for line in above if line.strip()), "")
+
     def finding(
         self,
         index: int,

@@ -79,6 +79,8 @@ def duration_range_ms(text: str) -> tuple[int, int]:
 def parse_bound(text: str, kind: Kind) -> Bound:
     """Return the comparison that ``text`` writes. Raises ValueError."""
     clean = text.strip()
+    if not clean:
+        raise ValueError(f"there is no number; a text that starts with > needs quotes: {_EXAMPLES[kind]}")
     compared = _COMPARISON.fullmatch(clean)
     ranged = _RANGE.fullmatch(clean)
     try:

@@ -53,6 +53,7 @@ def test_a_comparison_holds_for_what_it_says(text: str, kind: Kind, inside: str,
         ("<7", "days", '`<7` is not understood; write "<7d"'),
         ("1e5", "number", "not understood"),
         ("-5", "number", "not understood"),
+        ("", "number", "a text that starts with > needs quotes"),
         ("some", "signed", 'write "!=0"'),
     ],
 )
