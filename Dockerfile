@@ -36,5 +36,8 @@ USER 10001:10001
 WORKDIR /var/lib/p2pbot
 VOLUME /var/lib/p2pbot
 STOPSIGNAL SIGTERM
+# Whether the process works; an exchange that is away is no reason to start it again (p2pbot health --ready asks that).
+HEALTHCHECK --interval=30s --timeout=10s --start-period=20s --retries=3 \
+    CMD ["p2pbot", "health", "--config", "/etc/p2pbot/config.yaml"]
 ENTRYPOINT ["p2pbot"]
 CMD ["run", "--config", "/etc/p2pbot/config.yaml"]

@@ -22,6 +22,7 @@ from p2pbot.adapters.clock import SystemClock
 from p2pbot.adapters.files import read_rules, stamp_of_rules
 from p2pbot.adapters.last_good import LastGood
 from p2pbot.adapters.logs import LogEvents, open_log
+from p2pbot.adapters.metrics import CONTENT_TYPE, CountedEvents, Metrics
 from p2pbot.adapters.notices import LogNotifier
 from p2pbot.adapters.randomness import SystemRng
 from p2pbot.adapters.secrets_source import resolve_all
@@ -29,6 +30,7 @@ from p2pbot.adapters.status_file import status_writer
 from p2pbot.app.doors import Fittings, open_doors
 from p2pbot.app.plans import plan_of
 from p2pbot.config import AccountSettings, Settings
+from p2pbot.console import Console
 from p2pbot.conversation.backoff import AttemptBudget
 from p2pbot.daemon.account import Account
 from p2pbot.daemon.chat import ConnectBudget
@@ -72,8 +74,10 @@ class App:
         self._environ = dict(os.environ) if environ is None else dict(environ)
         self._signals = signals
         self._clock = clock or SystemClock()
-        self._notifier = LogNotifier(self.log, self._clock)
-        self._fittings = Fittings(clock=self._clock, rng=SystemRng(), events=self.log, notifier=self._notifier)
+        self._metrics = Metrics(account.name for account in settings.accounts)
+        self._events = CountedEvents(self.log, self._metrics)
+        self._notifier = LogNotifier(self._events, self._clock)
+        self._fittings = Fittings(clock=self._clock, rng=SystemRng(), events=self._events, notifier=self._notifier)
         self._stopping = asyncio.Event()
         self._reloading: set[asyncio.Task[None]] = set()
 
@@ -110,7 +114,9 @@ class App:
             }
             self.running = Running(accounts, rulebooks)
             stack.push_async_callback(self._forget)
-            return await self._run(accounts, watches)
+            status = self._status(accounts)
+            await self._serve(stack, status)
+            return await self._run(accounts, watches, status)
 
     async def _forget(self) -> None:
         self.running = None
@@ -119,7 +125,7 @@ class App:
         return Rulebook(
             account.name,
             partial(read_rules, account.rules),
-            self.log,
+            self._events,
             self._notifier,
             copies=LastGood(self.settings.state_dir),
             now=self._time_of_day,
@@ -151,12 +157,23 @@ class App:
             self.log.error("reload_failed", exc_info=task.exception())
             self.stop()
 
-    async def _run(self, accounts: Mapping[str, Account], watches: Mapping[str, RulesWatch]) -> int:
+    def _status(self, accounts: Mapping[str, Account]) -> StatusLoop:
         extra = {"pid": os.getpid(), "started_at_ms": self._clock.now_ms(), "version": version("p2pbot")}
-        status = StatusLoop(self._clock, accounts.values(), status_writer(self.settings.state_dir, self.log), extra)
+        return StatusLoop(self._clock, accounts.values(), status_writer(self.settings.state_dir, self._events), extra)
+
+    async def _serve(self, stack: AsyncExitStack, status: StatusLoop) -> None:
+        """Open the status endpoints, if they are wanted."""
+        address = self.settings.console.address
+        if address is None:
+            return
+        console = Console(status.now, self._metrics.render, CONTENT_TYPE)
+        port = await stack.enter_async_context(console.serve(*address))
+        self.log.info("console_open", host=address[0], port=port)
+
+    async def _run(self, accounts: Mapping[str, Account], watches: Mapping[str, RulesWatch], status: StatusLoop) -> int:
         main = asyncio.create_task(self._roots(accounts, watches, status), name="roots")
         stopping = asyncio.create_task(self._stopping.wait(), name="stop")
-        self.log.info("started", accounts=sorted(accounts), mode=self.settings.mode.value, version=extra["version"])
+        self.log.info("started", accounts=sorted(accounts), mode=self.settings.mode.value, version=version("p2pbot"))
         self.started.set()
         try:
             await asyncio.wait({main, stopping}, return_when=asyncio.FIRST_COMPLETED)

@@ -21,6 +21,7 @@ COMMANDS = (
     ("run", "p2pbot.cli.run", "answer the chats: the daemon"),
     ("check", "p2pbot.cli.check", "is everything right? configuration, rules, keys; with --online the exchange too"),
     ("status", "p2pbot.cli.status", "is it running, is it connected, what has it done"),
+    ("health", "p2pbot.cli.health", "healthy? one line and an exit code, for a health check"),
     ("why", "p2pbot.cli.why", "why was a message of an order answered, or not"),
     ("history", "p2pbot.cli.history", "an order's whole talk: to read, to replay, as a page with its pictures"),
     ("images", "p2pbot.cli.images", "fetch all pictures of an order"),

@@ -5,6 +5,7 @@ Promise: ``load_settings`` gives settings that need no second look, or all findi
 
 from __future__ import annotations
 
+from p2pbot.config.console import Console
 from p2pbot.config.durations import Duration
 from p2pbot.config.endpoints import Exchange
 from p2pbot.config.files import load_settings
@@ -14,6 +15,7 @@ from p2pbot.config.settings import AccountSettings, Places, Settings, parse_sett
 
 __all__ = [
     "AccountSettings",
+    "Console",
     "Duration",
     "Exchange",
     "Limits",

@@ -13,6 +13,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
+from p2pbot.config.console import Console
 from p2pbot.config.durations import Duration, DurationText, between, parse_duration
 from p2pbot.config.endpoints import Exchange
 from p2pbot.config.keys import AccountKeyNames
@@ -154,3 +155,4 @@ class ConfigFile(Part):
     timings: Timings = Timings()
     takeover: Takeover = Takeover()
     log: Log = Log()
+    console: Console = Console()

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from p2pbot.config.console import Console
 from p2pbot.config.durations import Duration
 from p2pbot.config.endpoints import Exchange
 from p2pbot.config.keys import SecretSource, SourceKind
@@ -47,6 +48,7 @@ class Settings:
     timings: Timings
     takeover: Takeover
     log: Log
+    console: Console
     warnings: tuple[str, ...] = ()
 
     @property
@@ -98,6 +100,7 @@ def _settings(given: ConfigFile, file: Path, places: Places, warnings: tuple[str
         timings=given.timings,
         takeover=given.takeover,
         log=given.log,
+        console=given.console,
         warnings=warnings,
     )
 

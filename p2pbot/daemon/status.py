@@ -42,10 +42,13 @@ class StatusLoop:
 
     def write_now(self) -> None:
         """Write once."""
+        self._write(json.dumps(self.now(), sort_keys=True))
+
+    def now(self) -> dict[str, object]:
+        """Return the state of this moment as plain JSON values."""
         accounts = {account.plan.name: account_status(account) for account in self._accounts}
         process = {"tasks": len(asyncio.all_tasks()), "loop_lag_us": round(self._late_s * 1_000_000)}
-        status = {**self._extra, "written_at_ms": self._clock.now_ms(), "process": process, "accounts": accounts}
-        self._write(json.dumps(status, sort_keys=True))
+        return {**self._extra, "written_at_ms": self._clock.now_ms(), "process": process, "accounts": accounts}
 
 
 def account_status(account: Account) -> dict[str, object]:
@@ -56,6 +59,7 @@ def account_status(account: Account) -> dict[str, object]:
         "chat": chat.session.state.value,
         "since_ms": chat.since_ms,
         "deaf_since_ms": chat.down_since_ms,
+        "lease": account.doors.lease.held(account.plan.name),
         "mode": account.plan.policy.mode.value,
         "rules": account.rules().hash,
         "open_orders": len(account.book.numbers()),

@@ -91,6 +91,8 @@ def test_the_default_is_told(row: Row) -> None:
         assert row.default == ""
     elif isinstance(field.default, tuple):
         assert row.default == ", ".join(field.default)
+    elif isinstance(field.default, bool):
+        assert row.default == str(field.default).lower()
     else:
         assert row.default == str(field.default)
 

@@ -1,0 +1,170 @@
+"""The door to prometheus-client: counters from the log's events, gauges from the daemon's status.
+
+Promise: the reason of a decision and the state of a reply reach the metric as they reach the log, for both are the same
+event. Observing never raises and keeps no text: what is not a known word becomes ``other``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+
+from prometheus_client import CollectorRegistry, Counter, GCCollector, ProcessCollector, generate_latest
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
+
+from p2pbot.adapters import metric_catalogue as catalogue
+from p2pbot.adapters.metric_catalogue import METRICS, Metric, MetricKind
+from p2pbot.conversation.records import OutboxState
+from p2pbot.model import Reason
+from p2pbot.ports import Events
+
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+_WORDS = frozenset({*(reason.value for reason in Reason), *(state.value for state in OutboxState)})
+Status = Mapping[str, object]
+
+
+class Metrics:
+    """The counters of one daemon; ``accounts`` are the only values that its label may have."""
+
+    def __init__(self, accounts: Iterable[str]) -> None:
+        self._accounts = frozenset(accounts)
+        self._registry = CollectorRegistry()
+        ProcessCollector(registry=self._registry)
+        GCCollector(registry=self._registry)
+        self._counters = {
+            metric.name: Counter(metric.name, metric.meaning, metric.labels, registry=self._registry)
+            for metric in METRICS
+            if metric.kind is MetricKind.COUNTER
+        }
+
+    def observe(self, level: str, event: str, values: Mapping[str, object]) -> None:
+        """Count an event of the log."""
+        self._count(catalogue.LOG_LINES, level)
+        account = self._account(values)
+        match event:
+            case "decided":
+                self._count(catalogue.DECISIONS, account, _word(values.get("reason")))
+            case "reply":
+                self._count(catalogue.REPLIES, account, _word(values.get("state")))
+            case "chat_open":
+                self._count(catalogue.CHAT_OPENS, account)
+                self._count(catalogue.CHAT_DEAF, account, amount=max(0.0, _number(values, "deaf_ms") / 1000))
+            case "chat_renewed":
+                self._count(catalogue.CHAT_RENEWALS, account)
+            case "rules_loaded":
+                self._count(catalogue.RULES_LOADED, account)
+            case "rules_refused":
+                self._count(catalogue.RULES_REFUSED, account)
+            case "operator.notice":
+                self._count(catalogue.NOTICES, account, "yes" if level == "error" else "no")
+
+    def render(self, status: Status) -> bytes:
+        """Return everything in Prometheus' text format; the gauges are taken from ``status``."""
+        gauges = CollectorRegistry()
+        gauges.register(_Gauges(status, self._accounts))
+        return generate_latest(gauges) + generate_latest(self._registry)
+
+    def _count(self, metric: Metric, *labels: str, amount: float = 1.0) -> None:
+        counter = self._counters[metric.name]
+        (counter.labels(*labels) if labels else counter).inc(amount)
+
+    def _account(self, values: Mapping[str, object]) -> str:
+        account = values.get("account")
+        return account if isinstance(account, str) and account in self._accounts else ""
+
+
+class CountedEvents:
+    """``ports.Events`` that counts what it passes on."""
+
+    def __init__(self, inner: Events, metrics: Metrics) -> None:
+        self._inner = inner
+        self._metrics = metrics
+
+    def info(self, event: str, **values: object) -> None:
+        """Say what happened."""
+        self._metrics.observe("info", event, values)
+        self._inner.info(event, **values)
+
+    def warning(self, event: str, **values: object) -> None:
+        """Say what a person should know."""
+        self._metrics.observe("warning", event, values)
+        self._inner.warning(event, **values)
+
+    def error(self, event: str, **values: object) -> None:
+        """Say what a person must mend."""
+        self._metrics.observe("error", event, values)
+        self._inner.error(event, **values)
+
+
+class _Gauges(Collector):
+    """The gauges of one moment."""
+
+    def __init__(self, status: Status, accounts: Iterable[str]) -> None:
+        self._status = status
+        self._accounts = sorted(accounts)
+
+    def collect(self) -> Iterable[GaugeMetricFamily]:
+        """Yield each gauge with its values."""
+        yield _family(catalogue.INFO, [((str(self._status.get("version", "")),), 1.0)])
+        yield _family(catalogue.START, [((), _number(self._status, "started_at_ms") / 1000)])
+        yield _family(catalogue.STATUS, [((), _number(self._status, "written_at_ms") / 1000)])
+        process = _part(self._status, "process")
+        yield _family(catalogue.LOOP_LAG, [((), _number(process, "loop_lag_us") / 1_000_000)])
+        yield _family(catalogue.TASKS, [((), _number(process, "tasks"))])
+        told = {name: _part(_part(self._status, "accounts"), name) for name in self._accounts}
+        for metric, value in _OF_ACCOUNT.items():
+            yield _family(metric, [((name,), value(account)) for name, account in told.items() if account])
+        pending = {name: _part(account, "pending") for name, account in told.items()}
+        yield _family(
+            catalogue.PENDING,
+            [
+                ((name, state.value), _number(counts, state.value))
+                for name, counts in pending.items()
+                for state in OutboxState
+                if not state.is_final
+            ],
+        )
+
+
+def _family(metric: Metric, values: Iterable[tuple[tuple[str, ...], float]]) -> GaugeMetricFamily:
+    family = GaugeMetricFamily(metric.name, metric.meaning, labels=metric.labels)
+    for labels, value in values:
+        family.add_metric(labels, value)
+    return family
+
+
+def _seconds(key: str) -> Callable[[Status], float]:
+    return lambda account: _number(account, key) / 1000
+
+
+def _same(key: str) -> Callable[[Status], float]:
+    return lambda account: _number(account, key)
+
+
+_OF_ACCOUNT: dict[Metric, Callable[[Status], float]] = {
+    catalogue.CHAT_OPEN: lambda account: float(account.get("chat") == "open"),
+    catalogue.CHAT_SINCE: _seconds("since_ms"),
+    catalogue.DEAF_SINCE: _seconds("deaf_since_ms"),
+    catalogue.LAST_MESSAGE: _seconds("last_message_at_ms"),
+    catalogue.OPEN_ORDERS: _same("open_orders"),
+    catalogue.WAITING: _same("desk_waiting"),
+    catalogue.SCANS: _same("scans_waiting"),
+    catalogue.OFFSET: _seconds("offset_ms"),
+    catalogue.PAUSED: lambda account: float(account.get("paused") is True),
+    catalogue.LIVE: lambda account: float(account.get("mode") == "live"),
+    catalogue.NOT_UNDERSTOOD: lambda account: _number(_part(account, "frames"), "not_understood"),
+}
+
+
+def _word(value: object) -> str:
+    return value if isinstance(value, str) and value in _WORDS else "other"
+
+
+def _part(status: Status, key: str) -> Status:
+    found = status.get(key)
+    return found if isinstance(found, Mapping) else {}
+
+
+def _number(values: Mapping[str, object], key: str) -> float:
+    value = values.get(key)
+    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else 0.0
