@@ -122,6 +122,14 @@ LINTS = (
         _rule("id: a", "words: paid", "reply: {en: Thanks, ru: Спасибо}"),
     ),
     Lint(
+        "P025",
+        "a picture that cannot be sent",
+        "It is missing, outside the rules' directory, broken, animated, too large, or no JPEG or PNG by its bytes.",
+        _rule("id: a", "words: qr", "reply: {image: images/missing.png}"),
+        _rule("id: a", "words: qr", "reply: Here is how to pay."),
+        fatal=True,
+    ),
+    Lint(
         "P030",
         "no real limit",
         "The rule's limit lets it answer every message of an order. People call that spam, and so does the market.",

@@ -40,10 +40,6 @@ _TYPING = re.compile(r"(\d{1,3})\s?cps")
 _LONGEST_DELAY_MS = 600_000  # a reply that comes later answers nobody
 
 
-def _later(*keys: str) -> dict[str, str]:
-    return {key: f"`{key}` is not supported yet" for key in keys}
-
-
 def _delay(text: str) -> tuple[int, int]:
     low, high = duration_range_ms(text)
     if high > _LONGEST_DELAY_MS:
@@ -151,7 +147,10 @@ class SnippetSpec(Strict):
 class ChoiceSpec(Strict):
     """``{text_any: […]}``: one of them, by chance."""
 
-    EXPLAINED_KEYS: ClassVar = _later("image", "caption")
+    EXPLAINED_KEYS: ClassVar = {
+        "image": "a picture is a part of its own; `text_any` may stand under its `caption`",
+        "caption": "`caption` belongs to an `image`",
+    }
 
     text_any: Annotated[Many[str], Field(max_length=50)]
 
@@ -166,8 +165,12 @@ def _reply_shape(value: object) -> str:  # noqa: PLR0911 - a table
             return "<snippet>"
         case ChoiceSpec():
             return "<choice>"
-        case dict() if value.keys() & {"text_any", "image", "caption"}:
+        case dict() if "text_any" in value:
             return "<choice>"
+        case ImageSpec():
+            return "<image>"
+        case dict() if value.keys() & {"image", "caption"}:
+            return "<image>"
         case dict():
             return "<languages>"
         case _:
@@ -188,13 +191,25 @@ def _delay_shape(value: object) -> str:
 Text = Annotated[str, Tag("<text>")]
 Choice = Annotated[ChoiceSpec, Tag("<choice>")]
 Snippet = Annotated[SnippetSpec, Tag("<snippet>")]
-Line = Annotated[Text | Choice | Snippet, Discriminator(_reply_shape)]
+TextLine = Annotated[Text | Choice | Snippet, Discriminator(_reply_shape)]
+TextByLanguage = Annotated[dict[Language, TextLine], Field(min_length=1), Tag("<languages>")]
+
+
+class ImageSpec(Strict):
+    """``{image: images/qr.png, caption: …}``: a picture beside the rule file, and a text below it."""
+
+    image: str
+    caption: Annotated[Text | Choice | Snippet | TextByLanguage, Discriminator(_reply_shape)] | None = None
+
+
+Image = Annotated[ImageSpec, Tag("<image>")]
+Line = Annotated[Text | Choice | Snippet | Image, Discriminator(_reply_shape)]
 ByLanguage = Annotated[dict[Language, Line], Field(min_length=1), Tag("<languages>")]
-Bubble = Annotated[Text | Choice | Snippet | ByLanguage, Discriminator(_reply_shape)]
+Bubble = Annotated[Text | Choice | Snippet | Image | ByLanguage, Discriminator(_reply_shape)]
 Lines = Annotated[list[Bubble], Field(min_length=1, max_length=10), Tag("<bubbles>")]
-Spoken = Annotated[Text | Choice | Snippet | Lines, Discriminator(_reply_shape)]
+Spoken = Annotated[Text | Choice | Snippet | Image | Lines, Discriminator(_reply_shape)]
 SpokenByLanguage = Annotated[dict[Language, Spoken], Field(min_length=1), Tag("<languages>")]
-Reply = Annotated[Text | Choice | Snippet | Lines | SpokenByLanguage, Discriminator(_reply_shape)]
+Reply = Annotated[Text | Choice | Snippet | Image | Lines | SpokenByLanguage, Discriminator(_reply_shape)]
 Written = Annotated[Text | Choice, Discriminator(_reply_shape)]
 WrittenByLanguage = Annotated[dict[Language, Written], Field(min_length=1), Tag("<languages>")]
 Snippets = Annotated[Text | Choice | WrittenByLanguage, Discriminator(_reply_shape)]

@@ -29,7 +29,7 @@ _GOOD = "  - {id: a, words: hi, reply: Hello}"
         ("{id: a, on: silence, reply: x}", "3:13: how long must it be silent?; write `for: 5m`"),
         ("{id: a, words: hi, typos: 2, reply: x}", "3:31: expected one of 0, 1, found `2`"),
         ("{id: a, words: hi, when: {hours: open}, reply: x}", "3:38: there is no window of hours `open`"),
-        ("{id: a, words: hi, reply: {image: a.png, text_any: [x]}}", "3:32: `image` is not supported yet [P001]"),
+        ("{id: a, words: hi, reply: {image: a.png, text_any: [x]}}", "3:32: a picture is a part of its own; `text_any` may"),
         ("{id: a, words: hi, reply: {xx: hallo}}", "3:36: `xx` is not a language code"),
         ("{id: a, words: hi, delay: 10}", "`10` is not a time: write a number with ms, s, m, h or d"),
         ("{id: a, words: hi, delay: 1h, reply: x}", "`1h` is too long; at most 10m"),
