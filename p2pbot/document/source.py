@@ -21,7 +21,7 @@ _KEY = re.compile(r"(?<![\w-])(?P<name>[\w-]{1,64})[\"']?[ \t]{0,9}:")
 _LONGEST_SNIPPET = 2000  # a longer line is not one that a person reads
 _HIDDEN = " <hidden>"
 # The part of an address that logs on; of one that was cut in the middle, what follows a colon and is no port.
-_LOGIN = re.compile(r"(?<=://)(?:[^\s`'\"]*@|[^\s`'\"/:@\[]*:(?!\d{0,5}(?![^\s`'\"/?#,}\]]))[^\s`'\"]*)")
+_LOGIN = re.compile(r"(?<=://)(?:[^\s`'\"]{0,300}@|[^\s`'\"/:@\[]*:(?!\d{0,5}(?![^\s`'\"/?#,}\]]))[^\s`'\"]*)")
 
 
 def looks_secret(name: object) -> bool:
@@ -101,7 +101,8 @@ class Source:
         if len(text) > _LONGEST_SNIPPET or self._inside_secret[line - 1]:
             return ""
         login = _LOGIN.search(text)
-        end = _secret_key_end(text) or (login and login.start())
+        ends = [end for end in (_secret_key_end(text), login.start() if login else None) if end is not None]
+        end = min(ends, default=None)
         return text if end is None or not text[end:].strip() else text[:end] + _HIDDEN
 
     @cached_property

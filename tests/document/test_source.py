@@ -33,7 +33,13 @@ def test_a_line_with_a_login_is_cut_before_it() -> None:
     assert "rest_url: https:// <hidden>" in found.render()
 
 
+def test_of_a_login_and_a_secret_key_in_one_line_neither_is_shown() -> None:
+    """The line ends where the first of them begins."""
+    source = Source("a: https://me:HUNTER2@host api_key: HUNTER3\nb: {api_key: HUNTER2, u: 'x://HUNTER2@y'}", "c.yaml")
+    assert "HUNTER" not in source.snippet(1) + source.snippet(2)
+
+
 def test_half_a_surrogate_pair_can_be_shown() -> None:
-    """An argument of the command line may hold bytes that are no UTF-8; the finding about it is written all the same."""
+    """An argument of the command line may hold bytes that are no UTF-8; the finding about it is written anyhow."""
     finding = Finding(Position("--order", 1, 1), "not a valid character", snippet_line="side: \udcff")
     finding.render().encode()
