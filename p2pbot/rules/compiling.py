@@ -27,7 +27,7 @@ from p2pbot.rules.verdict import Handover
 
 _WITH_TEXT = frozenset({EventKind.MESSAGE, EventKind.OPERATOR_MESSAGE})
 _SHOWN = 8
-_TEXTLESS = "`{}` has no text to look at in `on: {}`"
+_TEXTLESS = "`{}` looks at a text, and `on: {}` has none"
 
 
 class RuleCompiler:
@@ -113,7 +113,8 @@ class RuleCompiler:
         compiler = TextCompiler(self, self._phrases, self._shared, typos=self.spec.typos == "1")
         deaf = [event.value for event in self.spec.on if event not in _WITH_TEXT]
         for name in text_keys(self.spec) if deaf else ():
-            self.complain(self.key(name), _TEXTLESS.format(name, deaf[0]))
+            hint = f"remove `{name}`, or write `on: message`"
+            self.complain(self.key(name), _TEXTLESS.format(name, deaf[0]), hint)
         return compiler.matcher(self.spec)
 
     def _checks(self) -> tuple[Check, ...]:

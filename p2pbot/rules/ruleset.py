@@ -126,8 +126,11 @@ def _failed_examples(compiler: RuleCompiler, rule: Rule, ruleset: RuleSet) -> It
     for key, texts, meant in written:
         for at, text in enumerate(texts or ()):
             if rule.matcher.matches(ruleset.hear(text)) is not meant:
+                searched = rule.matcher.judge(ruleset.hear(text))
+                check = searched.check
+                why = f"{check.name}: wanted {check.wanted}, is {searched.answer.actual}" if check else ""
                 message = f"the rule `{rule.id}` {'does not match' if meant else 'matches'} this text"
-                yield compiler.loaded.finding(compiler.at(key, at), message)
+                yield compiler.loaded.finding(compiler.at(key, at), message, why)
 
 
 def _plain(file: str, message: str, hint: str = "") -> Finding:
