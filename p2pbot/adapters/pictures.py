@@ -14,14 +14,14 @@ import io
 import os
 import stat
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from PIL import Image, ImageOps
 
 from p2pbot.model import Picture, PictureKind
 from p2pbot.protocol.pictures import PictureFacts, PictureType, read_picture
-from p2pbot.rules.pictures import PictureFlaw, PictureName, path_flaw, pictures_named
+from p2pbot.rules.pictures import PictureFlaw, PictureName, ReadPictures, path_flaw, pictures_named
 
 MAX_PICTURES = 100  # of one set of rules: more than a merchant keeps by hand
 MAX_ALL_BYTES = 64 * 1024 * 1024  # of all of them: they are in memory while a set is loaded
@@ -41,14 +41,6 @@ class PicturePolicy:
 
     max_bytes: int = 5 * _MIB
     shrink: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class ReadPictures:
-    """What is known of each picture that rules name, and the bytes of the sound ones by their hash."""
-
-    known: Mapping[PictureName, Picture | PictureFlaw] = field(default_factory=dict)
-    contents: Mapping[str, bytes] = field(default_factory=dict, repr=False)
 
 
 def read_pictures(files: Mapping[str, str], policy: PicturePolicy | None = None) -> ReadPictures:

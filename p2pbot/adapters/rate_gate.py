@@ -1,14 +1,20 @@
-"""Remembers that the exchange asked for silence, so that nothing is sent until then.
+"""Keeps requests below the exchange's limits, and remembers that it asked for silence.
 
-Promise: one answer 429 or 418 stops every call that shares the gate, at once and without a request.
+Promise: in no minute do more requests leave than ``ALL_CALLS`` allows, nor more calls for which nobody waits than
+``PATIENT_CALLS`` does; one answer 429 or 418 stops every call that shares the gate, at once and without a request.
 Danger: the exchange counts by address, not by key. Accounts of one machine should share one gate: requests during a
 ban make it longer.
+Why these numbers: docs/catch-up.md.
 """
 
 from __future__ import annotations
 
+from p2pbot.conversation.pace import Pace
 from p2pbot.errors import RateLimited
 from p2pbot.ports import Clock
+
+ALL_CALLS = Pace(burst=300, per_s=15.0)  # at most 1,200 requests in any minute
+PATIENT_CALLS = Pace(burst=100, per_s=5.0)  # at most 400 of them to catch up
 
 
 class RateGate:
@@ -16,6 +22,7 @@ class RateGate:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
+        self._all, self._patient = ALL_CALLS, PATIENT_CALLS
         self._until_s = 0.0
         self._cause: RateLimited | None = None
 
@@ -31,6 +38,19 @@ class RateGate:
             code=self._cause.code,
             status=self._cause.status,
         )
+
+    async def turn(self) -> None:
+        """Wait until a request may leave; who asks first goes first. Raises RateLimited."""
+        wait_s, self._all = self._all.reserved(self._clock.monotonic_s())
+        if wait_s:
+            await self._clock.sleep(wait_s)
+        self.check()
+
+    async def patience(self) -> None:
+        """Wait until a call may be made for which nobody waits, so that the others find the pace unspent."""
+        wait_s, self._patient = self._patient.reserved(self._clock.monotonic_s())
+        if wait_s:
+            await self._clock.sleep(wait_s)
 
     def shut(self, cause: RateLimited) -> None:
         """Close the gate; of several causes the one that lasts longest counts."""

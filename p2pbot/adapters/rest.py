@@ -1,7 +1,7 @@
 """The door to the exchange's REST interface (aiohttp; tenacity for short retries).
 
 Promise: signs, keeps the exchange's clock, retries what may be repeated, and raises only ``p2pbot.errors``. No URL,
-key or header is in an error. Redirects are refused, cookies dropped, answers bounded.
+key or header is in an error. Redirects are refused, cookies dropped, answers bounded; requests leave at a bounded pace.
 Danger: one session serves all accounts; the key is in the request, never in the session. After 429 or 418 nothing
 leaves until the exchange's time is over. Beside our retries, aiohttp repeats a GET once by itself when a connection
 kept alive turns out to be dead.
@@ -109,6 +109,8 @@ class ExchangeRest:
         Raises what ``ports.Rest`` names, ConnectionLost, and ClockSkew when learning the clock did not help.
         """
         self._gate.check()
+        if request.patient:
+            await self._gate.patience()
         async with self._slots:
             answer = await self._answer(request)
         return request.parse(answer)
@@ -174,7 +176,7 @@ class ExchangeRest:
 
     async def _once(self, request: RestCall[T]) -> Answer:
         """Send one request and take the answer out of its envelope."""
-        self._gate.check()
+        await self._gate.turn()
         try:
             return read_envelope(await self._exchange(request), bare=request.bare)
         except RateLimited as limited:

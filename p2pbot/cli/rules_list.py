@@ -82,6 +82,8 @@ def _actions(rule: Rule) -> Iterator[tuple[str, str]]:
     if rule.reply:
         languages = [code or "any language" for code, _ in rule.reply.bubbles]
         yield "reply", ", ".join(dict.fromkeys(languages)) + "  (p2pbot rules preview shows the texts)"
+        for picture in dict.fromkeys(rule.reply.pictures()):
+            yield "picture", f"{picture.name} ({picture.width} × {picture.height} {picture.kind.value})"
     low, high = rule.delay_ms
     if high:
         yield "delay", f"{low / 1000:g}s" if low == high else f"{low / 1000:g}s..{high / 1000:g}s"

@@ -12,8 +12,9 @@ from p2pbot.cli.explanation import given_order
 from p2pbot.cli.output import Paint, shown
 from p2pbot.cli.rules_files import add_rules, rule_files, ruleset_of
 from p2pbot.cli.rules_list import rule_of
+from p2pbot.model import Picture
 from p2pbot.rules.facts import Facts
-from p2pbot.rules.replies import MAX_BUBBLE
+from p2pbot.rules.replies import MAX_BUBBLE, Shown, texts_of
 from p2pbot.rules.rule import Rule
 from p2pbot.rules.templates import CannotSay, Text, lengths
 from p2pbot.rules.variables import values
@@ -58,13 +59,20 @@ def _block(rule: Rule, facts: Facts, paint: Paint) -> Iterator[str]:
     yield f"{paint('bold', rule.id)}  {paint('dim', shown(rule.where))}"
     for code, bubbles in rule.reply.bubbles if rule.reply else ():
         for number, bubble in enumerate(bubbles, 1):
-            for own, wordings in bubble.wordings:
+            for own, line in bubble.wordings:
                 language = own or code
-                for text in wordings:
-                    which = f"{language or 'all':8}" + (f"{number}. " if len(bubbles) > 1 else "")
+                which = f"{language or 'all':8}" + (f"{number}. " if len(bubbles) > 1 else "")
+                if isinstance(line, Shown):
+                    yield _picture(which, line.picture, paint)
+                for text in texts_of(line):
                     yield from _text(which, text, replace(facts, language=language or None), paint)
     for text in rule.notify:
         yield from _text("notify  ", text, facts, paint)
+
+
+def _picture(which: str, picture: Picture, paint: Paint) -> str:
+    size = f"{picture.width} × {picture.height} {picture.kind.value}"
+    return f"  {which}{shown(str(picture))} {paint('dim', f'[{size}]')}"
 
 
 def _text(which: str, text: Text, facts: Facts, paint: Paint) -> Iterator[str]:

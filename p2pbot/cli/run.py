@@ -7,9 +7,11 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from p2pbot.adapters.logs import foreign_lines, open_log
+from p2pbot.adapters.threads import AbandonableThreads
 from p2pbot.cli.options import settings_of
 
 if TYPE_CHECKING:
+    from p2pbot.app import App
     from p2pbot.cli.parser import Parser
 
 _ABOUT = """\
@@ -38,4 +40,10 @@ def _run(arguments: argparse.Namespace) -> int:
     for warning in settings.warnings:
         log.warning("configuration.odd", finding=warning.splitlines()[0])
     with foreign_lines(log):
-        return asyncio.run(App(settings, log=log, signals=True).run())
+        return asyncio.run(_alone(App(settings, log=log, signals=True)))
+
+
+async def _alone(app: App) -> int:
+    """Run as all that there is in this process: a lookup that hangs must not hold up its end."""
+    asyncio.get_running_loop().set_default_executor(AbandonableThreads())
+    return await app.run()

@@ -66,7 +66,8 @@ class Report:
     def healthy(self) -> bool:
         """Whether it runs, every chat is open and nothing is wrong with the state."""
         chats = [account.get("chat") for account in self.accounts.values()]
-        return self.life is Life.RUNNING and bool(chats) and set(chats) == {"open"} and not self.trouble
+        are_open = bool(chats) and all(chat == "open" for chat in chats)
+        return self.life is Life.RUNNING and are_open and not self.trouble
 
 
 def register(commands: argparse._SubParsersAction[Parser]) -> None:

@@ -44,7 +44,9 @@ class SecretSource:
 
 
 def _name(allowed: Callable[[str], object], wanted: str) -> AfterValidator:
-    def check(text: str) -> str:
+    def check(text: str | None) -> str | None:
+        if text is None:
+            return None  # a key without a value: not given
         if "-----" in text or _PASTED.fullmatch(text):
             raise complaint(f"the secret itself does not stand here: this key holds {wanted}")
         if not allowed(text):

@@ -12,6 +12,7 @@ from enum import StrEnum
 
 from p2pbot.conversation.backoff import Backoff, Uniform
 from p2pbot.conversation.machine import Machine
+from p2pbot.conversation.overlap import Overlap
 from p2pbot.errors import (
     ConnectionLost,
     CredentialRefused,
@@ -27,6 +28,7 @@ _SOON_MS = 60_000  # a Bye this soon after connecting means that another client 
 _BACKOFF = Backoff()
 _BYE_BACKOFF = Backoff(base_s=120.0, cap_s=900.0, useful_s=3600.0)
 _SLOW_BACKOFF = Backoff(base_s=60.0, cap_s=900.0, useful_s=60.0)
+_UNTRIED = Overlap()
 _RENEWAL_PAUSE_S = 0.1
 _RENEWAL_TRIES = 2
 _REFUSED_OVERLAP_MS = 10_000  # a renewed socket that ends this soon was not wanted beside the old one
@@ -105,7 +107,7 @@ class Session:
     wait_s: float = 0.0
     opened_at_ms: int = 0
     renewed_at_ms: int | None = None
-    overlap: bool = True
+    overlaps: Overlap = _UNTRIED
     failed_renewals: int = 0
     renewing: bool = False
     calm_s: float = 0.0
@@ -115,6 +117,11 @@ class Session:
     byes: Backoff = _BYE_BACKOFF
     alarm: Alarm | None = None
 
+    @property
+    def overlap(self) -> bool:
+        """Whether the next renewal opens the new socket before it lets the old one go."""
+        return self.overlaps.allowed
+
     def step(self, event: SessionEvent) -> Session:
         """Return the session after an event that carries nothing. Raises IllegalTransition."""
         renewing = event is SessionEvent.BREAK or (self.renewing and event is not SessionEvent.SUSPECT)
@@ -123,21 +130,22 @@ class Session:
     def opened(self, now_ms: int) -> Session:
         """Return the session after a successful handshake. It proves nothing yet: backoffs are not reset here."""
         state = SESSION.next(self.state, SessionEvent.OPENED)
-        return replace(self, state=state, opened_at_ms=now_ms, renewed_at_ms=None, renewing=False, alarm=None)
+        fresh = replace(self, state=state, opened_at_ms=now_ms, renewed_at_ms=None, renewing=False, alarm=None)
+        return replace(fresh, failed_renewals=0)
 
     def renewed(self, now_ms: int) -> Session:
         """Return the session after the next socket was opened beside the old one: calm goes on, nothing was missed."""
         state = SESSION.next(self.state, SessionEvent.OPENED)
         calm_s = self.calm_s + max(0, now_ms - self.opened_at_ms) / 1000
-        after = _after_open(self, calm_s)
+        after = _after_open(self._seen_to_last(now_ms), calm_s)
         return replace(after, state=state, opened_at_ms=now_ms, renewed_at_ms=now_ms, failed_renewals=0, alarm=None)
 
     def renewal_failed(self) -> Session:
         """Return the session after the next socket could not be opened; the old one goes on. Twice: break first."""
         failures = self.failed_renewals + 1
         state = SESSION.next(self.state, SessionEvent.FAILED)
-        overlap = self.overlap and failures < _RENEWAL_TRIES
-        return replace(self, state=state, failed_renewals=failures, overlap=overlap, alarm=None)
+        overlaps = self.overlaps.refused() if failures >= _RENEWAL_TRIES else self.overlaps
+        return replace(self, state=state, failed_renewals=failures, overlaps=overlaps, alarm=None)
 
     def failed(self, error: P2pbotError, rng: Uniform) -> Session:
         """Return the session after the credential or the handshake failed with ``error``."""
@@ -146,23 +154,33 @@ class Session:
 
     def lost(self, error: ConnectionLost, now_ms: int, rng: Uniform) -> Session:
         """Return the session after an open socket ended with ``error`` at ``now_ms``."""
-        waiting = replace(self, state=SESSION.next(self.state, SessionEvent.LOST), alarm=None, renewing=False)
-        if self.renewed_at_ms is not None and now_ms - self.renewed_at_ms < _REFUSED_OVERLAP_MS:
-            return self._overlap_refused(waiting, rng)
+        waiting = replace(self._seen_to_last(now_ms), state=SESSION.next(self.state, SessionEvent.LOST), alarm=None)
+        is_bye = error.reason.strip().lower() == BYE_REASON
+        if self._ended_soon(now_ms) and not self.renewing:
+            waiting = replace(waiting, overlaps=self.overlaps.refused() if is_bye else self.overlaps.doubted())
+            if is_bye:  # our own doing: no alarm
+                wait_s, trouble = waiting.trouble.failed(rng)
+                return replace(waiting, renewed_at_ms=None, wait_s=wait_s, trouble=trouble)
         open_ms = max(0, now_ms - self.opened_at_ms)
         waiting = _after_open(waiting, self.calm_s + open_ms / 1000)
         if self.renewing:
-            return replace(waiting, wait_s=_RENEWAL_PAUSE_S)
+            skipped = self.overlaps.skipped()
+            return replace(waiting, wait_s=_RENEWAL_PAUSE_S, renewing=False, overlaps=skipped)
         waiting = replace(waiting, calm_s=0.0)
-        if error.reason.strip().lower() == BYE_REASON:
+        if is_bye:
             return _after_bye(waiting, open_ms, rng)
         wait_s, trouble = waiting.trouble.failed(rng)
         return replace(waiting, wait_s=wait_s, trouble=trouble)
 
-    def _overlap_refused(self, waiting: Session, rng: Uniform) -> Session:
-        """Return the session after the exchange did not keep two sockets. Our own doing: no alarm, and not again."""
-        wait_s, trouble = waiting.trouble.failed(rng)
-        return replace(waiting, overlap=False, renewed_at_ms=None, wait_s=wait_s, trouble=trouble)
+    def _ended_soon(self, now_ms: int) -> bool:
+        """Whether the socket ends so soon after its renewal that it was perhaps not wanted beside the old one."""
+        return self.renewed_at_ms is not None and now_ms - self.renewed_at_ms < _REFUSED_OVERLAP_MS
+
+    def _seen_to_last(self, now_ms: int) -> Session:
+        """Return the session with what a renewed socket that lived on says of overlap."""
+        if self.renewed_at_ms is None or self._ended_soon(now_ms):
+            return self
+        return replace(self, overlaps=self.overlaps.kept())
 
 
 def _after_open(session: Session, calm_s: float) -> Session:

@@ -10,6 +10,7 @@ import asyncio
 from collections import Counter, deque
 from typing import NoReturn
 
+from p2pbot.conversation.decision import message_key
 from p2pbot.conversation.delivery import DeliveryEvent
 from p2pbot.conversation.records import OutboxState
 from p2pbot.daemon.book import OrderBook
@@ -122,7 +123,7 @@ class Account:
             # Confirmed here at once: the desk may be waiting for the facts of this order.
             await self.sender.confirmed(message.uuid, message.message_id, DeliveryEvent.ECHO)
         if message.from_us is False:
-            self.orders.brought(message.order_no)
+            self.orders.brought(message.order_no, message_key(message), message.created_at_ms)
         if self.book.get(message.order_no) is None:
             self.orders.poke()
         self._put(Inbound(message))

@@ -1,8 +1,8 @@
 """The orders loop: looks at the list of open orders, and notices what the socket did not tell.
 
 Promise: a new order, a changed state and a missed message are found within one interval even if the socket is silent;
-an order that left the list is asked for by number until it is closed for sure; the number of calls per round is
-bounded.
+an order that left the list is asked for by number until it is closed for sure; what may have been missed is looked at
+once more when the history's lag is over; the number of calls per round and per minute is bounded (docs/catch-up.md).
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _OVER_LATELY_MS = 6 * 3_600_000  # people still write after a trade; later than 
 _ROWS = 50
 _PAGES = 20  # 1,000 open orders
 _FIRST_ROUND_S = 10.0
-_SHORTEST_ROUND_S = 1.0  # however often it is poked
+_SHORTEST_ROUND_S = 1.0  # for each page of the list, however often it is poked: 60 pages a minute at most
 _LEAVERS = 20  # orders asked for by number in one round
 _REFUSED_PAUSE_S = 600.0  # an order that the exchange will not show is asked for this seldom
 _TELL_AGAIN_MS = 120_000  # a state that did not change is told again this often, so that its last look is known
@@ -67,23 +67,18 @@ class OrdersLoop:
         self._cancelled_ms: dict[str, int] = {}
         self._ask_again_s: dict[str, float] = {}
         self._gap = True
-        self._look_again_s: float | None = None
+        self._again_s: dict[str, float] = {}
+        self._pages = 1
         self.trouble = ""
 
     def poke(self, *, gap: bool = False) -> None:
-        """Look at the list now; ``gap``: messages may have been missed in any order.
-
-        A gap is looked at twice: at once, and when the history's lag is over, for it may not show the gap's last
-        messages yet.
-        """
-        if gap:
-            self._gap = True
-            self._look_again_s = self._doors.clock.monotonic_s() + self._plan.timings.history_margin_s
+        """Look at the list now; ``gap``: messages may have been missed in any order."""
+        self._gap = self._gap or gap
         self._poke.set()
 
-    def brought(self, order_no: str) -> None:
-        """Note that the socket brought a message of an order's counterparty."""
-        self._watches[order_no] = self._watches.get(order_no, UnreadWatch()).brought()
+    def brought(self, order_no: str, key: str, created_at_ms: int) -> None:
+        """Note that the socket brought a message of an order's counterparty, known by ``key``."""
+        self._watches[order_no] = self._watches.get(order_no, UnreadWatch()).brought(key, created_at_ms)
 
     async def run(self) -> NoReturn:
         """Look for ever; first when the chat is open, so that one look at each history serves both."""
@@ -91,12 +86,37 @@ class OrdersLoop:
         while True:
             self._poke.clear()
             delay_s = await self._round()
-            await self._doors.clock.sleep(_SHORTEST_ROUND_S)
-            await self._nap(delay_s)
+            await self._doors.clock.sleep(_SHORTEST_ROUND_S * self._pages)
+            await self._rest(delay_s)
+
+    async def _rest(self, delay_s: float) -> None:
+        """Wait for the next round; meanwhile have looked again what is due."""
+        clock = self._doors.clock
+        until_s = clock.monotonic_s() + delay_s
+        while True:
+            self._look_again()
+            left_s = min([until_s, *self._again_s.values()]) - clock.monotonic_s()
+            await self._nap(max(0.0, left_s))
+            poked = self._poke.is_set() and not self.trouble
+            if poked or clock.monotonic_s() >= until_s:
+                return
+
+    def _want(self, number: str, *, at_once: bool) -> None:
+        """Have an order's history looked at when its lag is over, and ``at_once`` too if somebody waits for that.
+
+        The history may not show the latest messages yet, so the first look alone would miss them for ever.
+        """
+        if at_once:
+            self._look(number, self._doors.now_ms(), urgent=True)
+        self._again_s[number] = self._doors.clock.monotonic_s() + self._plan.timings.history_margin_s
+
+    def _look_again(self) -> None:
+        now_s = self._doors.clock.monotonic_s()
+        for number in [number for number, due_s in self._again_s.items() if due_s <= now_s]:
+            del self._again_s[number]
+            self._look(number, self._doors.now_ms(), urgent=False)
 
     async def _round(self) -> float:
-        if self._look_again_s is not None and self._doors.clock.monotonic_s() >= self._look_again_s:
-            self._gap, self._look_again_s = True, None
         gap, self._gap = self._gap, False
         try:
             listed = await self._listed()
@@ -113,19 +133,15 @@ class OrdersLoop:
             self._doors.events.info("orders_back", account=self._plan.name)
         self.trouble = ""
         self._backoff = replace(self._backoff, failures=0)
-        return self._interval_s()
-
-    def _interval_s(self) -> float:
-        poll_s = self._plan.timings.order_poll_s
-        if self._look_again_s is None:
-            return poll_s
-        return min(poll_s, max(0.0, self._look_again_s - self._doors.clock.monotonic_s()))
+        return self._plan.timings.order_poll_s
 
     async def _listed(self) -> tuple[Order, ...]:
+        """Return the open orders, each confirmed at the time when it was asked for."""
         found: dict[str, Order] = {}
         for page_no in range(1, _PAGES + 1):
+            asked_ms, self._pages = self._doors.now_ms(), page_no
             page = await self._doors.rest.call(list_orders(self._plan.name, page=page_no, rows=_ROWS, statuses=_OPEN))
-            found |= {order.number: order for order in page.orders}
+            found |= {order.number: replace(order, confirmed_at_ms=asked_ms) for order in page.orders}
             if page.rows < _ROWS:
                 break
         return tuple(found.values())
@@ -136,10 +152,10 @@ class OrdersLoop:
             first = self._book.get(order.number) is None
             self._cancelled_ms.pop(order.number, None)
             self._told(order)
-            watch, missed = self._watches.get(order.number, UnreadWatch()).looked(order.unread)
+            watch, missed = self._watches.get(order.number, UnreadWatch()).looked(order.unread, order.confirmed_at_ms)
             watches[order.number] = watch
             if first or gap or missed:
-                self._look(order.number, self._doors.now_ms(), urgent=missed)
+                self._want(order.number, at_once=order.unread != 0)
         self._watches = watches  # only listed orders are watched: that is the bound
 
     def _told(self, order: Order) -> None:
@@ -177,20 +193,20 @@ class OrdersLoop:
             self._cancelled_ms.setdefault(number, self._doors.now_ms())
         self._told(order)
         if gap or first or closes:  # once more when it closes: no later list shows that a message is missing
-            self._look(number, self._doors.now_ms(), urgent=False)
+            self._want(number, at_once=order.unread != 0)
         if not order.status.is_open:
             self._forget(order)
 
     async def _over_lately(self) -> None:
         """Look at closed orders with unread messages: no list of open ones shows what was written there meanwhile.
 
-        One page of them is the bound: 50 looks at most.
+        One page of them is the bound: 50 orders at most.
         """
         page = await self._doors.rest.call(list_orders(self._plan.name, rows=_ROWS, statuses=_OVER))
         since_ms = self._doors.now_ms() - _OVER_LATELY_MS
         for order in page.orders:
             if order.unread != 0 and (order.created_at_ms or since_ms) >= since_ms:
-                self._look(order.number, self._doors.now_ms(), urgent=False)
+                self._want(order.number, at_once=True)
 
     def _forget(self, order: Order) -> None:
         since_ms = self._cancelled_ms.get(order.number)

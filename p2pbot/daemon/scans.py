@@ -1,8 +1,8 @@
 """The scans loop: reads orders' histories when asked and puts what it finds on the desk.
 
-Promise: requests for one order merge into one; at most ``scan_workers`` calls at a time; a failing exchange is asked
-again with backoff, a rate limit is obeyed; every look ends with a mark, so that what was in doubt can be settled by
-it.
+Promise: requests for one order merge into one; at most ``scan_workers`` calls at a time; looks that nobody waits for go
+at the door's slower pace, and one worker is kept free of them; a failing exchange is asked again with backoff, a rate
+limit is obeyed; every look ends with a mark, so that what was in doubt can be settled by it.
 """
 
 from __future__ import annotations
@@ -41,8 +41,7 @@ class Scans:
     def request(self, order_no: str, since_ms: int, *, urgent: bool = True) -> None:
         """Ask for a look at an order, at least back to ``since_ms``; it begins after this call.
 
-        ``urgent``: somebody waits for it (a reply, a message that is known to be missing); these go before the round
-        after a gap.
+        ``urgent``: somebody waits for it (a reply, a message that is not read); these go before the round after a gap.
         """
         self._wanted[order_no] = min(since_ms, self._wanted.get(order_no, since_ms))
         if urgent:
@@ -53,14 +52,16 @@ class Scans:
         """Do looks for ever."""
         async with asyncio.TaskGroup() as group:
             for number in range(self._plan.timings.scan_workers):
-                group.create_task(self._work(), name=f"{self._plan.name}: scan worker {number}")
+                work = self._work(patient=number > 0)
+                group.create_task(work, name=f"{self._plan.name}: scan worker {number}")
         raise OurError("the scan workers returned")
 
-    async def _work(self) -> NoReturn:
+    async def _work(self, *, patient: bool) -> NoReturn:
+        """Do one look after the other; only a ``patient`` worker takes those that nobody waits for."""
         while True:
-            order_no, since_ms = await self._next()
+            order_no, since_ms, urgent = await self._next(patient=patient)
             try:
-                await self._scan(order_no, since_ms)
+                await self._scan(order_no, since_ms, urgent=urgent)
                 self._backoff = self._backoff.lasted(self._backoff.useful_s)
             except OurError:
                 raise
@@ -69,29 +70,31 @@ class Scans:
             finally:
                 self._active.discard(order_no)
 
-    async def _next(self) -> tuple[str, int]:
+    async def _next(self, *, patient: bool) -> tuple[str, int, bool]:
         while True:
             pause_s = self._not_before_s - self._doors.clock.monotonic_s()
             if pause_s > 0:
                 await self._doors.clock.sleep(pause_s)
                 continue
-            free = self._first_free(self._urgent) or self._first_free(self._wanted)
+            urgent = self._first_free(self._urgent)
+            free = urgent or (self._first_free(self._wanted) if patient else None)
             if free is not None:
                 self._active.add(free)
                 self._urgent.pop(free, None)
-                return free, self._wanted.pop(free)
+                return free, self._wanted.pop(free), urgent is not None
             self._wake.clear()
             await self._wake.wait()
 
     def _first_free(self, orders: Iterable[str]) -> str | None:
         return next((order_no for order_no in orders if order_no not in self._active), None)
 
-    async def _scan(self, order_no: str, wanted_ms: int) -> None:
+    async def _scan(self, order_no: str, wanted_ms: int, *, urgent: bool) -> None:
         began_ms = self._doors.now_ms()
         memory = await self._doors.store.recall(self._plan.name, order_no)
         reading = Reading(since_ms=since_of(memory, wanted_ms))
         while not reading.done:
-            page = await self._doors.rest.call(history(order_no, rows=ROWS, below_id=reading.below_id))
+            call = history(order_no, rows=ROWS, below_id=reading.below_id, patient=not urgent)
+            page = await self._doors.rest.call(call)
             reading = reading.page(page.messages, page.rows, page.lowest_id)
         if reading.truncated:
             self._doors.events.warning("history_truncated", account=self._plan.name, order=order_no)

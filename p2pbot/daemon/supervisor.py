@@ -25,5 +25,12 @@ async def end(task: asyncio.Task[object], budget_s: float, events: Events) -> No
     task.cancel()
     _, stuck = await asyncio.wait({task}, timeout=budget_s)
     if stuck:
-        names = sorted(other.get_name() for other in asyncio.all_tasks() if other is not asyncio.current_task())
+        names = sorted(name_of(other) for other in asyncio.all_tasks() if other is not asyncio.current_task())
         events.error("tasks_stuck", tasks=names[:20], budget_s=budget_s)
+
+
+def name_of(task: asyncio.Task[object]) -> str:
+    """Return a task's name, or what it runs if nobody named it (a library's task)."""
+    name, work = task.get_name(), task.get_coro()
+    nameless = name.startswith("Task-") and name.removeprefix("Task-").isdecimal()
+    return getattr(work, "__qualname__", name) if nameless else name

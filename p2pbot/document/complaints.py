@@ -41,8 +41,20 @@ _SHAPES = {
     "bool_parsing": "yes or no",
     "none_required": "nothing",
 }
+_BOUNDS = {
+    "greater_than_equal": "it must be {ge} or more",
+    "greater_than": "it must be more than {gt}",
+    "less_than_equal": "it must be {le} or less",
+    "less_than": "it must be less than {lt}",
+    "too_long": "there are {actual_length} entries; at most {max_length} are taken",
+    "too_short": "at least {min_length} must be written here",
+    "string_too_long": "the text is too long; at most {max_length} characters are taken",
+    "string_too_short": "the text is empty",
+}
 _LONGEST_ECHO = 40
+_MANY = 8  # keys that a hint names
 _LEFT_OVER = "complaint"
+_KEY_ITSELF = "[key]"  # pydantic's word for: not the value is wrong, its key is
 _Path = tuple[str | int, ...]
 
 
@@ -71,17 +83,22 @@ class _Fault:
 
 def findings_of(errors: list[ErrorDetails], model: type[BaseModel], root: Node, source: Source) -> list[Finding]:
     """Return one finding for each error that the writer can mend."""
-    faults = _of_meant_branches([_place(error, root) for error in errors])
+    faults = _without_misspelt(_of_meant_branches([_place(error, root) for error in errors]))
     merged = _merge_shapes(fault for fault in faults if not isinstance(fault.node, Broken))
     return [_finding(fault, wanted, model, root, source) for fault, wanted in merged]
 
 
 def _place(error: ErrorDetails, root: Node) -> _Fault:
-    node, path, branches, nth = root, [], [], 0
+    path: list[str | int] = []
+    branches: list[tuple[_Path, int, str]] = []
+    node, above, nth = root, root, 0
     for part in error["loc"]:
+        if part == _KEY_ITSELF and path and isinstance(above, Mapping):
+            node = above.keys.get(str(path[-1]), node)
+            break
         below = child(node, part)
         if below is not None:
-            node, nth = below, 0
+            above, node, nth = node, below, 0
             path.append(part)
         elif isinstance(part, str) and not (error["type"] == "missing" and part == error["loc"][-1]):
             branches.append((tuple(path), nth, part))
@@ -117,6 +134,17 @@ def _of_meant_branches(faults: list[_Fault]) -> list[_Fault]:
     return faults
 
 
+def _without_misspelt(faults: list[_Fault]) -> list[_Fault]:
+    """Drop what says that a key is missing which is there with a slip of the pen."""
+    unknown = {fault.path for fault in faults if fault.error["type"] == "extra_forbidden"}
+
+    def is_misspelt(fault: _Fault) -> bool:
+        name = str(fault.error["loc"][-1]) if fault.error["type"] == "missing" else ""
+        return any(path[:-1] == fault.path and did_you_mean(str(path[-1]), [name]) for path in unknown)
+
+    return [fault for fault in faults if not is_misspelt(fault)]
+
+
 def _wrong_shape(group: list[_Fault], junction: _Path) -> bool:
     return any(fault.path == junction and fault.error["type"] in _SHAPES for fault in group)
 
@@ -140,13 +168,22 @@ def _finding(fault: _Fault, wanted: list[str], model: type[BaseModel], root: Nod
     if error["type"] == "missing":
         return source.finding(start, f"the key `{name}` is missing")
     if wanted:
-        hint = _quoting_hint(fault.node, wanted)
+        hint = _shape_hint(fault, wanted, model)
         return source.finding(start, f"expected {' or '.join(wanted)}, found {_found(fault)}", hint)
+    return _judged(fault, source)
+
+
+def _judged(fault: _Fault, source: Source) -> Finding:
+    """Return what a validator or a bound said about a value of the right shape."""
+    error, start = fault.error, fault.node.start
     context = error.get("ctx", {})
     if error["type"] == _LEFT_OVER:
         return source.finding(start, context["message"], context["hint"], context["code"])
     if error["type"] in {"literal_error", "enum"}:
         return _not_a_choice(fault, re.findall(r"'([^']*)'", str(context.get("expected", ""))), source)
+    bound = _BOUNDS.get(error["type"])
+    if bound is not None:
+        return source.finding(start, bound.format(**context))
     message = error["msg"].removeprefix("Value error, ").replace("Input should", "the value should")
     return source.finding(start, message)
 
@@ -162,6 +199,8 @@ def _unknown_key(fault: _Fault, name: str, model: type[BaseModel], root: Node, s
         if name in explained:
             return source.finding(start, explained[name], code="P001")
     known = [field.alias or key for holder in holders for key, field in holder.model_fields.items()]
+    if name in known:
+        return source.finding(start, f"`{name}` does not belong here", "it is a key of another form of this", "P001")
     hint = did_you_mean(name, known)
     if not hint and known:
         hint = "known here: " + ", ".join(sorted(set(known)))
@@ -192,9 +231,20 @@ def _is_secret(fault: _Fault) -> bool:
     return any(looks_secret(part) for part in fault.path)
 
 
+def _shape_hint(fault: _Fault, wanted: list[str], model: type[BaseModel]) -> str:
+    """Return what to do about a value of the wrong shape."""
+    if "a text" in wanted:
+        return _quoting_hint(fault.node, wanted)
+    if wanted == ["a list"]:
+        return "begin each entry with a - and a blank"
+    if "keys with values" in wanted and not isinstance(fault.node, Mapping):
+        holders = _models_at(model, fault.path)
+        known = sorted({field.alias or key for holder in holders for key, field in holder.model_fields.items()})
+        return f"write keys below it: {', '.join(known[:_MANY])}{' …' if len(known) > _MANY else ''}" if known else ""
+    return ""
+
+
 def _quoting_hint(node: Node, wanted: list[str]) -> str:
-    if "a text" not in wanted:
-        return ""
     match node:
         case Mapping():
             return "a text that starts with { or holds ': ' needs quotes"

@@ -82,8 +82,8 @@ def _window(line: str, column: int) -> tuple[str, int]:
 
 
 def _visible(char: str) -> str:
-    """Return the character, or a dot for one that could command the terminal."""
-    return "·" if unicodedata.category(char) == "Cc" and char != "\t" else char
+    """Return the character, or a dot for one that could command the terminal or cannot be written."""
+    return "·" if unicodedata.category(char) in {"Cc", "Cs"} and char != "\t" else char
 
 
 def _padding(before: str) -> str:

@@ -1,7 +1,7 @@
 """The text of one file, able to say where an index lies and to show a line without giving a secret away.
 
 Promise: whatever a snippet shows, the value of a key that looks secret is not in it, nor any line of a block under
-such a key.
+such a key, nor who logs on with what in an address (``https://user:password@host``).
 """
 
 from __future__ import annotations
@@ -20,11 +20,18 @@ _SECRET_NAME = re.compile(
 _KEY = re.compile(r"(?<![\w-])(?P<name>[\w-]{1,64})[\"']?[ \t]{0,9}:")
 _LONGEST_SNIPPET = 2000  # a longer line is not one that a person reads
 _HIDDEN = " <hidden>"
+# The part of an address that logs on; of one that was cut in the middle, what follows a colon and is no port.
+_LOGIN = re.compile(r"(?<=://)(?:[^\s`'\"]{0,300}@|[^\s`'\"/:@\[]*:(?!\d{0,5}(?![^\s`'\"/?#,}\]]))[^\s`'\"]*)")
 
 
 def looks_secret(name: object) -> bool:
     """Whether a key of this name is likely to hold a secret (``api_key``, ``token``, ``password`` …)."""
     return isinstance(name, str) and _SECRET_NAME.search(name.strip()) is not None
+
+
+def without_login(text: str) -> str:
+    """Return ``text`` without what logs on in the addresses that it holds."""
+    return _LOGIN.sub("<hidden>", text) if "://" in text else text
 
 
 def _secret_key_end(line: str) -> int | None:
@@ -82,7 +89,7 @@ class Source:
         severity: Severity = Severity.ERROR,
     ) -> Finding:
         """Return a finding at ``index``, without its line (see ``with_snippet``)."""
-        return Finding(self.position(index), message, hint, code, severity)
+        return Finding(self.position(index), without_login(message), hint, code, severity)
 
     def with_snippet(self, finding: Finding) -> Finding:
         """Return the finding with its line as it may be shown."""
@@ -93,7 +100,9 @@ class Source:
         text = self._lines[line - 1]
         if len(text) > _LONGEST_SNIPPET or self._inside_secret[line - 1]:
             return ""
-        end = _secret_key_end(text)
+        login = _LOGIN.search(text)
+        ends = [end for end in (_secret_key_end(text), login.start() if login else None) if end is not None]
+        end = min(ends, default=None)
         return text if end is None or not text[end:].strip() else text[:end] + _HIDDEN
 
     @cached_property

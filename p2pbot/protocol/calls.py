@@ -9,6 +9,7 @@ Source: the C2C chat protocol notes, section 1.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
+from dataclasses import replace
 from functools import partial
 
 from p2pbot.errors import ConfigError
@@ -58,14 +59,21 @@ def presign(image_name: str) -> RestCall[PresignedUpload]:
 
 
 def history(
-    order_no: str, *, page: int = 1, rows: int = 50, below_id: str = "", kind: MessageKind | None = None
+    order_no: str,
+    *,
+    page: int = 1,
+    rows: int = 50,
+    below_id: str = "",
+    kind: MessageKind | None = None,
+    patient: bool = False,
 ) -> RestCall[HistoryPage]:
     """Ask for one page of an order's chat, newest first. ``below_id`` gives only messages with lower ids."""
     query = [("page", str(page)), ("rows", str(_rows(rows))), ("orderNo", order_no)]
     query += [("chatMessageType", kind.value)] if kind else []
     query += [("id", below_id)] if below_id else []
     path = f"{_CHAT}/retrieveChatMessagesWithPagination"
-    return _get("history", path, partial(answers.read_history, order_no=order_no), *query)
+    asked = _get("history", path, partial(answers.read_history, order_no=order_no), *query)
+    return replace(asked, patient=patient)
 
 
 def mark_read(order_no: str, user_id: str) -> RestCall[None]:

@@ -60,9 +60,12 @@ def read_envelope(http: HttpAnswer, *, bare: bool = False) -> Answer:
 
 
 def _object(body: bytes) -> Mapping[str, object] | None:
-    """Return the body as a JSON object. Fractions stay text, so that no money passes through a float."""
+    """Return the body as a JSON object. Fractions stay text, so that no money passes through a float.
+
+    A byte that is no UTF-8 becomes a mark: in one message of a page it must not hide the others.
+    """
     try:
-        return fields.mapping(json.loads(body.decode("utf-8-sig"), parse_float=str))
+        return fields.mapping(json.loads(body.decode("utf-8-sig", "replace"), parse_float=str))
     except (ValueError, RecursionError):
         return None
 

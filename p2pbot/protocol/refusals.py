@@ -27,7 +27,6 @@ LONGEST_WAIT_S = 259_200.0  # the longest documented ban is three days; more is 
 
 _API_MANAGEMENT = "open API Management at the exchange"
 _MAX_QUOTED_CHARS = 160
-_URL = re.compile(r"\S*://\S*")
 _TOKEN = re.compile(r"[\w+/=%.-]{20,}")  # keys, tokens, signatures; no word of a sentence is that long
 
 
@@ -44,7 +43,8 @@ class Refusal:
 
 def quoted(message: str) -> str:
     """Return the exchange's own words, short, on one line, without anything that looks like a URL or a token."""
-    bare = _TOKEN.sub("…", _URL.sub("…", message))
+    words = ("…" if "://" in word else word for word in message.split())
+    bare = _TOKEN.sub("…", " ".join(words))
     line = " ".join("".join(char if char.isprintable() else " " for char in bare).split())
     return line if len(line) <= _MAX_QUOTED_CHARS else f"{line[: _MAX_QUOTED_CHARS - 1]}…"
 

@@ -33,6 +33,7 @@ class RestCall(Generic[T]):
     ``query`` is unsigned parameters in order; ``body`` JSON or None; ``parse`` reads an ``Answer`` and raises
     AnswerMalformed. ``idempotent``: a repeated call does no harm, so the door may retry it. ``signed``: the key's
     header, timestamp, recvWindow and signature are added. ``bare``: the answer comes without an envelope.
+    ``patient``: nobody waits for the answer, so the door lets it through at a slower pace.
     """
 
     name: str
@@ -44,3 +45,4 @@ class RestCall(Generic[T]):
     signed: bool = True
     idempotent: bool = True
     bare: bool = False
+    patient: bool = False

@@ -16,17 +16,18 @@ from p2pbot.rules.contradictions import contradictions, spans
 from p2pbot.rules.limits import compile_limit
 from p2pbot.rules.lints import text_lints, translation_lints
 from p2pbot.rules.matching import Matcher
-from p2pbot.rules.replies import ANY, DEFAULT, Bubble, ByLanguage, Reply, Wordings
+from p2pbot.rules.pictures import PictureFlaw, picture_at
+from p2pbot.rules.replies import ANY, DEFAULT, Bubble, ByLanguage, Reply, Shown, Wordings, texts_of
 from p2pbot.rules.rule import Rule
 from p2pbot.rules.shared import Shared, UnknownName
-from p2pbot.rules.spec import SPEECHLESS, ChoiceSpec, FileSpec, RuleSpec, SnippetSpec, TypingSpec
+from p2pbot.rules.spec import SPEECHLESS, ChoiceSpec, FileSpec, ImageSpec, RuleSpec, SnippetSpec, TypingSpec
 from p2pbot.rules.templates import Text, compile_text
 from p2pbot.rules.text_checks import Phrases, TextCompiler, text_keys
 from p2pbot.rules.verdict import Handover
 
 _WITH_TEXT = frozenset({EventKind.MESSAGE, EventKind.OPERATOR_MESSAGE})
 _SHOWN = 8
-_TEXTLESS = "`{}` has no text to look at in `on: {}`"
+_TEXTLESS = "`{}` looks at a text, and `on: {}` has none"
 
 
 class RuleCompiler:
@@ -112,7 +113,8 @@ class RuleCompiler:
         compiler = TextCompiler(self, self._phrases, self._shared, typos=self.spec.typos == "1")
         deaf = [event.value for event in self.spec.on if event not in _WITH_TEXT]
         for name in text_keys(self.spec) if deaf else ():
-            self.complain(self.key(name), _TEXTLESS.format(name, deaf[0]))
+            hint = f"remove `{name}`, or write `on: message`"
+            self.complain(self.key(name), _TEXTLESS.format(name, deaf[0]), hint)
         return compiler.matcher(self.spec)
 
     def _checks(self) -> tuple[Check, ...]:
@@ -173,13 +175,23 @@ class RuleCompiler:
     def _bubble(self, said: object, path: Path, groups: frozenset[str]) -> Bubble:
         said = self._meant(said, path)
         if isinstance(said, dict):
-            wordings: ByLanguage[Wordings] = tuple(
-                (code, self._wordings(one, (*path, code), groups)) for code, one in said.items()
+            lines: ByLanguage[Wordings | Shown] = tuple(
+                (code, self._line(one, (*path, code), groups)) for code, one in said.items()
             )
-            used = {code: _used(texts) for code, texts in wordings}
+            used = {code: _used(texts_of(line)) for code, line in lines}
             self._compare(used, path)
-            return Bubble(wordings)
-        return Bubble(((ANY, self._wordings(said, path, groups)),))
+            return Bubble(lines)
+        return Bubble(((ANY, self._line(said, path, groups)),))
+
+    def _line(self, said: object, path: Path, groups: frozenset[str]) -> Wordings | Shown:
+        if not isinstance(said, ImageSpec):
+            return self._wordings(said, path, groups)
+        caption = None if said.caption is None else self._bubble(said.caption, (*path, "caption"), groups)
+        found = picture_at(self._shared.pictures, self.loaded.source.file, said.image)
+        if isinstance(found, PictureFlaw):
+            self.complain(self.at(*path, "image"), found.what, found.hint, "P025")
+            return ()  # the rule is not used
+        return Shown(found, caption)
 
     def _wordings(self, said: object, path: Path, groups: frozenset[str]) -> Wordings:
         said = self._meant(said, path)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, ClassVar, Self
 
 from pydantic import BeforeValidator, ConfigDict, Field, model_validator
 
@@ -102,6 +102,8 @@ class NoneSpec(Strict):
 
 class StepSpec(Strict):
     """One step of a chat; exactly one key."""
+
+    MAY_BE_EMPTY: ClassVar = frozenset({"bot", "none"})  # `- none:` says all that there is to say
 
     model_config = ConfigDict(json_schema_extra={"minProperties": 1, "maxProperties": 1})
 

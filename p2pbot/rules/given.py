@@ -26,7 +26,7 @@ _DAY_MS = 86_400_000
 def _share(value: Any) -> Any:
     """``95%`` and ``0.95`` are the same share."""
     text = str(value)
-    return str(Decimal(text[:-1]) / 100) if text.endswith("%") and text[:-1].isdigit() else value
+    return str(Decimal(text[:-1]) / 100) if text.endswith("%") and text[:-1].isdecimal() else value
 
 
 Span = Annotated[int, BeforeValidator(lambda value: duration_ms(str(value)))]

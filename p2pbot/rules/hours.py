@@ -20,6 +20,8 @@ from p2pbot.rules.fields import Many, Strict, worded
 from p2pbot.rules.variables import moment
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+_LONG = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+_SHORT = dict(zip(_LONG, DAYS, strict=True))
 _RANGE = re.compile(r"(\d{1,2}):(\d{2})\s*(?:-|–|\.\.)\s*(\d{1,2}):(\d{2})")
 _DAY_MINUTES = 24 * 60
 _HOUR_MINUTES = 60
@@ -39,7 +41,7 @@ def _range(text: str) -> tuple[int, int]:
 
 
 def _days(text: str) -> tuple[int, ...]:
-    first, dash, last = (part.strip() for part in text.lower().partition("-"))
+    first, dash, last = (_SHORT.get(part.strip(), part.strip()) for part in text.lower().partition("-"))
     for word in (first, last) if dash else (first,):
         if word not in DAYS:
             raise ValueError(f"`{word[:40]}` is not a day; write mon, tue, wed, thu, fri, sat, sun or mon-fri")

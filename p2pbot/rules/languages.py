@@ -5,9 +5,12 @@ Promise: None when in doubt; a guess is for choosing among texts that a merchant
 
 from __future__ import annotations
 
+import unicodedata
+
 import regex
 
 from p2pbot.rules.folding import fold
+from p2pbot.rules.small_words import SMALL_WORDS, TELLING_LETTERS
 
 LANGUAGES = frozenset(
     [
@@ -64,19 +67,8 @@ _SCRIPTS = (
     ("uk", regex.compile(r"[іїєґ]", regex.IGNORECASE)),
     ("ru", regex.compile(r"\p{Cyrillic}")),
 )
-_SMALL_WORDS = {
-    "en": "the you your is are have has i we to it and for what how please hello hi hey thanks thank paid sent done",
-    "es": "el la los que es por para con mi tu su ya hola gracias como cuanto pague pagado envie listo si una",
-    "pt": "o os que e por para com meu seu ja ola oi obrigado obrigada como paguei pago enviei voce nao sim uma",
-    "fr": "le les que est pour avec mon votre vous je bonjour merci comment paye envoye oui non une deja",
-    "tr": "bir ve bu ne nasil merhaba selam tesekkurler odeme odedim gonderdim yaptim evet hayir lutfen tamam mi",
-    "vi": "la ban toi anh chi da roi chua cam on xin chao chuyen khoan tien khong duoc nhe",
-    "de": "der die das ist ich sie und mit hallo danke bitte bezahlt nein ja wie eine",
-    "it": "il lo gli che per con mio ciao grazie come pagato inviato una sono",
-    "id": "yang saya anda sudah belum terima kasih halo tolong bayar transfer tidak ya kak",
-}
 _OF_SCRIPTS = frozenset(code for code, _ in _SCRIPTS)
-_WORDS = {code: frozenset(words.split()) for code, words in _SMALL_WORDS.items()}
+_WORDS = SMALL_WORDS
 
 
 def guess_language(text: str) -> str | None:
@@ -101,6 +93,9 @@ def _by_script(text: str) -> str | None:
 def _by_words(text: str) -> str | None:
     words = fold(text).words
     scores = {code: sum(word in known for word in words) for code, known in _WORDS.items()}
+    composed = unicodedata.normalize("NFC", text)
+    for code, letters in TELLING_LETTERS.items():
+        scores[code] += 2 * bool(letters.search(composed))
     best = max(scores.values())
     leaders = [code for code, score in scores.items() if score == best]
     return leaders[0] if best and len(leaders) == 1 else None

@@ -55,7 +55,8 @@ LINTS = (
     Lint(
         "P010",
         "shadowed",
-        "Each rule's own words and examples are put to all rules; another one, asked earlier, takes this text.",
+        "Each rule's own words and examples are put to all rules; another one, asked earlier, takes this text. Of rules"
+        " on the same event without words, the later one is never reached.",
         _rule("id: a", "words: pay", "reply: One") + _rule("id: b", "words: [how to pay, bank]", "reply: Two"),
         _rule("id: a", "words: pay", "priority: -1", "reply: One")
         + _rule("id: b", "words: [how to pay, bank]", "reply: Two"),
@@ -82,6 +83,13 @@ LINTS = (
         "It is tried on every message. One with some fixed letters is tried only on messages that hold them.",
         _rule("id: a", r"regex: '\d{4}'", "reply: Thanks"),
         _rule("id: a", r"regex: 'code \d{4}'", "reply: Thanks"),
+    ),
+    Lint(
+        "P014",
+        "a list without brackets",
+        "Commas do not part words: `paid, sent` is one phrase, and a message must hold all of it in a row.",
+        _rule("id: a", "words: paid, sent", "reply: Thanks"),
+        _rule("id: a", "words: [paid, sent]", "reply: Thanks"),
     ),
     Lint(
         "P020",
@@ -120,6 +128,28 @@ LINTS = (
         "One language's text uses a variable that another's does not, or a part of the reply lacks a language.",
         _rule("id: a", "words: paid", 'reply: {en: "Thanks {{ order.number }}", ru: Спасибо}'),
         _rule("id: a", "words: paid", "reply: {en: Thanks, ru: Спасибо}"),
+    ),
+    Lint(
+        "P025",
+        "a picture that cannot be sent",
+        "It is missing, outside the rules' directory, broken, animated, too large, or no JPEG or PNG by its bytes.",
+        _rule("id: a", "words: qr", "reply: {image: images/missing.png}"),
+        _rule("id: a", "words: qr", "reply: Here is how to pay."),
+        fatal=True,
+    ),
+    Lint(
+        "P026",
+        "single braces",
+        "A value is filled in between two braces; between single ones the counterparty reads the name itself.",
+        _rule("id: a", "words: paid", 'reply: "Thanks { order.number }"'),
+        _rule("id: a", "words: paid", 'reply: "Thanks {{ order.number }}"'),
+    ),
+    Lint(
+        "P027",
+        "curly quotes",
+        "A telephone writes “ and ” for the straight quotes that YAML knows; so they are said to the counterparty.",
+        _rule("id: a", "words: paid", "reply: “Thanks”"),
+        _rule("id: a", "words: paid", 'reply: "Thanks"'),
     ),
     Lint(
         "P030",

@@ -24,6 +24,9 @@ _CONTACT = regex.compile(
     r"|\b\w{1,63}\.(?:com|net|org|ru|io|me|cn|info|app|xyz)\b|телеграмм?\b|ватсап\w*|вотсап\w*|微信|电报|" + _PHONE,
     regex.IGNORECASE,
 )
+_DOUBLE = regex.compile(r"\{\{.*?\}\}|\{%.*?%\}", regex.DOTALL)
+_SINGLE = regex.compile(r"\{\s?(?P<name>[a-z_]{2,20}(?:\.[a-z_]{2,30})?)\s?\}")
+_CURLY = regex.compile(r"[“„”][^“„”]*[“”]", regex.DOTALL)
 _IGNORED = regex.compile(r"#\s*p2pbot:\s*ignore\s+(?P<codes>P\d{3}(?:[\s,]+P\d{3})*)")
 
 
@@ -32,6 +35,7 @@ def text_lints(text: Text, spec: RuleSpec, loaded: Loaded[FileSpec], path: Path)
     yield from _length(text, loaded, path)
     yield from _event_variables(text, spec, loaded, path)
     yield from _bank_data(text, spec, loaded, path)
+    yield from _slips_of_the_pen(text, loaded, path)
     contact = _CONTACT.search(text.source)
     if contact:
         message = f"`{contact[0][:40]}` looks like a phone number, a handle or a link, which the market rejects"
@@ -67,6 +71,19 @@ def without_ignored(findings: list[Finding], text: str) -> list[Finding]:
         return finding.severity is Severity.WARNING and finding.code in codes
 
     return [finding for finding in findings if not is_waived(finding)]
+
+
+def _slips_of_the_pen(text: Text, loaded: Loaded[FileSpec], path: Path) -> Iterator[Finding]:
+    """Look for what is said as it stands though it was meant for YAML or for us."""
+    single = _SINGLE.search(_DOUBLE.sub(lambda found: " " * len(found[0]), text.source))
+    if single:
+        message = f"`{single[0][:40]}` is said as it is written"
+        hint = f"write {{{{ {single['name']} }}}} to have it filled in"
+        yield loaded.finding(loaded.find(path, single[0]), message, hint, "P026", Severity.WARNING)
+    if _CURLY.fullmatch(text.source.strip()):
+        hint = 'the straight ones of the keyboard are YAML\'s: "…"'
+        message = "these quotes are said too"
+        yield loaded.finding(loaded.position(path), message, hint, "P027", Severity.WARNING)
 
 
 def _length(text: Text, loaded: Loaded[FileSpec], path: Path) -> Iterator[Finding]:

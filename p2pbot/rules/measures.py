@@ -70,7 +70,10 @@ def duration_range_ms(text: str) -> tuple[int, int]:
     low, dots, high = text.partition("..")
     if not dots and (parts := _DASHED.fullmatch(text.strip())):
         low, high, dots = parts["low"], parts["high"], "-"
-    span = (duration_ms(low), duration_ms(high if dots else low))
+    try:
+        span = (duration_ms(low), duration_ms(high if dots else low))
+    except ValueError:
+        raise ValueError(f"`{text[:40]}` is not a time; write 3s, 2s..4s or 1m") from None
     if span[0] > span[1]:
         raise ValueError(f"`{text[:40]}`: the first time is longer than the second")
     return span
@@ -94,7 +97,8 @@ def parse_bound(text: str, kind: Kind) -> Bound:
             return Bound("between", low, high, clean)
         value = _value(clean, kind)
     except LookupError:
-        raise ValueError(f"`{clean[:40]}` is not understood; write {_EXAMPLES[kind]}") from None
+        commas = ", without commas" if "," in clean else ""
+        raise ValueError(f"`{clean[:40]}` is not understood; write {_EXAMPLES[kind]}{commas}") from None
     return Bound("=", value, value, clean)
 
 

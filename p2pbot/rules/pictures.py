@@ -7,7 +7,7 @@ directories is two pictures; only what stands under ``reply`` counts, not the ``
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import NamedTuple, TypeAlias
 
@@ -42,10 +42,29 @@ Pictures: TypeAlias = Mapping[PictureName, Picture | PictureFlaw]
 NO_PICTURES: Pictures = MappingProxyType({})
 
 
+@dataclass(frozen=True, slots=True)
+class ReadPictures:
+    """What is known of each picture that rules name, and the bytes of the sound ones by their hash."""
+
+    known: Pictures = field(default_factory=dict)
+    contents: Mapping[str, bytes] = field(default_factory=dict, repr=False)
+
+    @property
+    def sound(self) -> dict[PictureName, Picture]:
+        """The pictures that can be sent."""
+        return {name: found for name, found in self.known.items() if isinstance(found, Picture)}
+
+
 def pictures_named(files: Mapping[str, str]) -> tuple[PictureName, ...]:
     """Return every picture that the rules of ``files`` name, each once, in their order; a broken file names none."""
     found = (PictureName(name, path) for name in sorted(files) for path in _paths(files[name], name))
     return tuple(dict.fromkeys(found))
+
+
+def picture_at(pictures: Pictures, file: str, path: str) -> Picture | PictureFlaw:
+    """Return the picture that a rule of ``file`` names as ``path``, or why there is none."""
+    missing = PictureFlaw(f"there is no file `{_cut(path)}` beside this rule file", "lay it there, or mend the path")
+    return path_flaw(path) or pictures.get(PictureName(file, path), missing)
 
 
 def path_flaw(path: str) -> PictureFlaw | None:

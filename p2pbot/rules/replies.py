@@ -12,6 +12,7 @@ from typing import Protocol, TypeVar
 
 import regex
 
+from p2pbot.model import Picture
 from p2pbot.rules.templates import CannotSay, Text
 from p2pbot.rules.variables import Value
 
@@ -34,15 +35,39 @@ class Chance(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Bubble:
-    """One text of the chat, by language; of several wordings one is taken."""
+class Shown:
+    """A picture, and what is written below it."""
 
-    wordings: ByLanguage[Wordings]
+    picture: Picture
+    caption: Bubble | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Bubble:
+    """One text of the chat or one picture, by language; of several wordings one is taken."""
+
+    wordings: ByLanguage[Wordings | Shown]
 
     def texts(self) -> Iterator[Text]:
         """Yield every text of every language."""
-        for _, wordings in self.wordings:
-            yield from wordings
+        for _, line in self.wordings:
+            yield from texts_of(line)
+
+    def pictures(self) -> Iterator[Picture]:
+        """Yield every picture of every language."""
+        yield from (line.picture for _, line in self.wordings if isinstance(line, Shown))
+
+    def render(
+        self, languages: Sequence[str | None], values: Mapping[str, Mapping[str, Value]], rng: Chance
+    ) -> Iterator[str | Picture]:
+        """Yield what to send: the parts of a text, or a picture and the parts of its caption. Raises CannotSay."""
+        line = in_language(self.wordings, languages)
+        if isinstance(line, Shown):
+            yield line.picture
+            if line.caption is not None:
+                yield from line.caption.render(languages, values, rng)
+        else:
+            yield from split_text(one_of(line, rng).render(values).strip())
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,17 +82,30 @@ class Reply:
             for bubble in bubbles:
                 yield from bubble.texts()
 
+    def pictures(self) -> Iterator[Picture]:
+        """Yield every picture of every language."""
+        for _, bubbles in self.bubbles:
+            for bubble in bubbles:
+                yield from bubble.pictures()
+
     def render(
         self, languages: Sequence[str | None], values: Mapping[str, Mapping[str, Value]], rng: Chance
-    ) -> tuple[str, ...]:
+    ) -> tuple[str | Picture, ...]:
         """Return what to send in the best of ``languages`` that is there, empty texts left out. Raises CannotSay."""
-        said: list[str] = []
-        for bubble in in_language(self.bubbles, languages):
-            text = one_of(in_language(bubble.wordings, languages), rng).render(values).strip()
-            said.extend(split_text(text))
+        said = [
+            part for bubble in in_language(self.bubbles, languages) for part in bubble.render(languages, values, rng)
+        ]
         if len(said) > MAX_BUBBLES:
             raise CannotSay(f"the reply has more than {MAX_BUBBLES} parts")
         return tuple(said)
+
+
+def texts_of(line: Wordings | Shown) -> Iterator[Text]:
+    """Yield the texts of a line: its wordings, or a picture's caption."""
+    if isinstance(line, Shown):
+        yield from line.caption.texts() if line.caption else ()
+    else:
+        yield from line
 
 
 def in_language(choices: ByLanguage[T], languages: Sequence[str | None]) -> T:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import accumulate
 
-from p2pbot.model import EventKind, FiringCount, FiringMark, LimitScope, Stimulus
+from p2pbot.model import EventKind, FiringCount, FiringMark, LimitScope, Picture, Stimulus
 from p2pbot.rules.checks import Answer, Check, Truth
 from p2pbot.rules.facts import Facts
 from p2pbot.rules.limits import Limit, refusal, scope_ids
@@ -178,13 +178,14 @@ def _languages(facts: Facts) -> tuple[str | None, ...]:
     return facts.language, DEFAULT, facts.default_language
 
 
-def _firing(rule: Rule, occasion: Occasion, bubbles: tuple[str, ...], notify: tuple[str, ...]) -> Firing:
+def _firing(rule: Rule, occasion: Occasion, said: tuple[str | Picture, ...], notify: tuple[str, ...]) -> Firing:
     low, high = rule.delay_ms
-    delays_ms = _typed(bubbles, rule.typing_cps) if rule.typing_cps else ()
+    delays_ms = _typed(said, rule.typing_cps) if rule.typing_cps else ()
     drawn_ms = low if low == high else round(occasion.rng.uniform(low, high))
     return Firing(
         rule_id=rule.id,
-        bubbles=bubbles,
+        bubbles=tuple(map(str, said)),
+        pictures=tuple((at, one) for at, one in enumerate(said) if isinstance(one, Picture)),
         delay_ms=delays_ms[0] if delays_ms else drawn_ms,
         delays_ms=delays_ms,
         expires_ms=rule.expires_ms,
@@ -198,9 +199,10 @@ def _firing(rule: Rule, occasion: Occasion, bubbles: tuple[str, ...], notify: tu
     )
 
 
-def _typed(bubbles: tuple[str, ...], cps: int) -> tuple[int, ...]:
+def _typed(said: tuple[str | Picture, ...], cps: int) -> tuple[int, ...]:
     """Return when each bubble would be typed to its end: one after the other, none longer than a minute."""
-    spans = (min(len(bubble) * 1000 // cps, _LONGEST_TYPING_MS) for bubble in bubbles)
+    lengths = (0 if isinstance(one, Picture) else len(one) for one in said)  # a picture is not typed
+    spans = (min(length * 1000 // cps, _LONGEST_TYPING_MS) for length in lengths)
     return tuple(accumulate(spans))
 
 

@@ -12,11 +12,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from p2pbot.document import Finding, Loaded, Position, Severity, load_document
-from p2pbot.model import LimitScope
+from p2pbot.model import LimitScope, Picture
 from p2pbot.rules.choice import RuleSet
 from p2pbot.rules.compiling import RuleCompiler
 from p2pbot.rules.dialogue import RuleFile
 from p2pbot.rules.lints import without_ignored
+from p2pbot.rules.pictures import NO_PICTURES, Pictures
 from p2pbot.rules.rule import Rule
 from p2pbot.rules.set_lints import set_lints
 from p2pbot.rules.shared import RuleFileRead, Shared, share
@@ -40,8 +41,8 @@ class LoadedRules:
 _Compiled = tuple[RuleCompiler, Rule | None]
 
 
-def load_rules(files: Mapping[str, str]) -> LoadedRules:
-    """Return the rules of ``files`` (name to text)."""
+def load_rules(files: Mapping[str, str], pictures: Pictures = NO_PICTURES) -> LoadedRules:
+    """Return the rules of ``files`` (name to text). ``pictures``: what is known of those that they name."""
     if not files:
         return LoadedRules(None, (_plain("rules", "there is no rule file", "write one, or run p2pbot init"),))
     if len(files) > MAX_FILES:
@@ -49,6 +50,7 @@ def load_rules(files: Mapping[str, str]) -> LoadedRules:
     phrases, findings, compiled = Phrases(), list[Finding](), list[_Compiled]()
     read = [_read(name, files[name]) for name in sorted(files)]
     shared, taken = share(read)
+    shared = replace(shared, pictures=pictures)
     findings += taken
     for file in read:
         findings += file.loaded.findings
@@ -57,7 +59,7 @@ def load_rules(files: Mapping[str, str]) -> LoadedRules:
         compiled += rules
     findings += _duplicates(compiled)
     sound = _with_group_scopes(rule for _, rule in compiled if rule)
-    ruleset = RuleSet(sound, phrases.numbers, content_hash(files), shared.timezone, shared.default_language)
+    ruleset = RuleSet(sound, phrases.numbers, content_hash(files, pictures), shared.timezone, shared.default_language)
     findings += _examples(compiled, ruleset)
     if not any(finding.severity is Severity.ERROR for finding in findings):
         findings += set_lints(compiled, ruleset, read)
@@ -67,11 +69,12 @@ def load_rules(files: Mapping[str, str]) -> LoadedRules:
     return LoadedRules(None if broken else ruleset, tuple(kept[:MAX_FINDINGS]))
 
 
-def content_hash(files: Mapping[str, str]) -> str:
-    """Return what names this content of these files in state, traces and logs."""
+def content_hash(files: Mapping[str, str], pictures: Pictures = NO_PICTURES) -> str:
+    """Return what names this content of these files, and of their pictures, in state, traces and logs."""
     digest = hashlib.sha256()
-    for name in sorted(files):
-        for part in (name, files[name]):
+    shown = [(*name, found.sha256) for name, found in sorted(pictures.items()) if isinstance(found, Picture)]
+    for parts in (*((name, files[name]) for name in sorted(files)), *shown):
+        for part in parts:
             data = part.encode(errors="surrogatepass")
             digest.update(len(data).to_bytes(8, "big") + data)
     return digest.hexdigest()[:_HASH_LENGTH]
@@ -123,8 +126,11 @@ def _failed_examples(compiler: RuleCompiler, rule: Rule, ruleset: RuleSet) -> It
     for key, texts, meant in written:
         for at, text in enumerate(texts or ()):
             if rule.matcher.matches(ruleset.hear(text)) is not meant:
+                searched = rule.matcher.judge(ruleset.hear(text))
+                check = searched.check
+                why = f"{check.name}: wanted {check.wanted}, is {searched.answer.actual}" if check else ""
                 message = f"the rule `{rule.id}` {'does not match' if meant else 'matches'} this text"
-                yield compiler.loaded.finding(compiler.at(key, at), message)
+                yield compiler.loaded.finding(compiler.at(key, at), message, why)
 
 
 def _plain(file: str, message: str, hint: str = "") -> Finding:

@@ -6,7 +6,7 @@ Promise: warnings alone; each names the rule that is in the way or the condition
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import Protocol
 
@@ -19,7 +19,7 @@ from p2pbot.rules.choice import RuleSet
 from p2pbot.rules.fields import ListRef
 from p2pbot.rules.matching import Call
 from p2pbot.rules.measures import Bound
-from p2pbot.rules.replies import ANY
+from p2pbot.rules.replies import ANY, DEFAULT
 from p2pbot.rules.rule import Rule
 from p2pbot.rules.shared import RuleFileRead
 from p2pbot.rules.spec import AtMostSpec, EverySpec, FileSpec, RuleSpec, SharedSpec, SnippetSpec, WhenSpec
@@ -30,6 +30,7 @@ _MANY = 20  # answers of one rule in an order: as many as the daemon's own cap a
 _FEW = 3
 _MOST_PATTERNS = 20  # rules of patterns alone that each text is put to: with thousands of both it would take minutes
 _REPEATING = frozenset({EventKind.MESSAGE, EventKind.IMAGE, EventKind.SILENCE})
+_MOST_COMPARED = 50  # rules without words on one event that a later one is compared with
 _BRACES = regex.compile(r"\{\{.*?\}\}|\{%.*?%\}")
 _STATUS_OF = {
     EventKind.ORDER_CREATED: OrderStatus.UNPAID,
@@ -79,7 +80,9 @@ def set_lints(compiled: Sequence[Compiled], ruleset: RuleSet, files: Sequence[Ru
             yield from _promises(compiler, rule)
             yield from _never(compiler)
             yield from _languages(compiler, rule)
+            yield from _not_in_ours(compiler, rule, ruleset.default_language)
     yield from _Listeners(compiled, ruleset).findings()
+    yield from _unreached(compiled, ruleset)
     yield from _unused(files)
 
 
@@ -97,9 +100,7 @@ class _Listeners:
         self._ruleset = ruleset
         by_id = {rule.id: compiler for compiler, rule in compiled if rule is not None}
         self._rules = [
-            (rule, by_id[rule.id])
-            for rule in ruleset.rules
-            if EventKind.MESSAGE in rule.events and rule.id in by_id and rule.matcher.needs_text
+            (rule, by_id[rule.id]) for rule in ruleset.rules if EventKind.MESSAGE in rule.events and rule.id in by_id
         ]
         self._by_call: dict[Call, list[int]] = defaultdict(list)
         self._always: list[int] = []
@@ -132,8 +133,7 @@ class _Listeners:
                 continue
             for first in heard_by[: heard_by.index(number)]:
                 other, theirs = self._rules[first]
-                hides = not other.goes_on and (rule.shadow or not other.shadow)
-                if hides and _implied(theirs.spec.when, compiler.spec.when):
+                if _ends_before(other, rule) and _implied(theirs.spec.when, compiler.spec.when):
                     message = f"the rule `{other.id}` answers this instead of `{rule.id}`"
                     hint = f"it stands at {other.where}; give `{rule.id}` a higher priority, or remove the text"
                     yield _warn(compiler, compiler.at(*path), message, hint, "P010")
@@ -149,6 +149,35 @@ class _Listeners:
                 hint = "a machine that repeats it would be answered again and again; limit it: {at_most: 3, per: order}"
                 yield _warn(compiler, compiler.key("reply"), message, hint, "P031")
                 return
+
+
+def _ends_before(other: Rule, rule: Rule) -> bool:
+    """Whether the search ends with ``other`` for ``rule`` too: a rule in shadow hides no live one."""
+    return not other.goes_on and (rule.shadow or not other.shadow)
+
+
+def _unreached(compiled: Sequence[Compiled], ruleset: RuleSet) -> Iterator[Finding]:
+    """Look for rules without words that an earlier rule of the same event always answers instead."""
+    by_id = {rule.id: compiler for compiler, rule in compiled if rule is not None}
+    earlier: dict[tuple[EventKind, int], list[Rule]] = defaultdict(list)
+    for rule in ruleset.rules:
+        if rule.matcher.needs_text or rule.id not in by_id:
+            continue
+        for event in sorted(rule.events):
+            others = earlier[event, dict(rule.spans).get(event, 0)]
+            first = next((other for other in others if _hides(other, rule, by_id)), None)
+            if first is not None:
+                message = f"the rule `{first.id}` always answers `{event.value}` instead of `{rule.id}`"
+                hint = f"it stands at {first.where}; give each its `when`, or the first `continue: yes`"
+                yield _warn(by_id[rule.id], by_id[rule.id].at("id"), message, hint, "P010")
+                break
+        for event in rule.events:
+            others = earlier[event, dict(rule.spans).get(event, 0)]
+            others.extend([rule] if len(others) < _MOST_COMPARED else [])
+
+
+def _hides(other: Rule, rule: Rule, by_id: Mapping[str, Compiler]) -> bool:
+    return _ends_before(other, rule) and _implied(by_id[other.id].spec.when, by_id[rule.id].spec.when)
 
 
 def _is_endless(spec: RuleSpec) -> bool:
@@ -216,6 +245,22 @@ def _languages(compiler: Compiler, rule: Rule) -> Iterator[Finding]:
             message = f"a part of the reply has no text in `{missing[0]}`, another part has"
             yield _warn(compiler, compiler.key("reply"), message, "say all parts in the same languages", "P024")
             return
+
+
+def _not_in_ours(compiler: Compiler, rule: Rule, ours: str) -> Iterator[Finding]:
+    """Look for a reply that has neither ``default`` nor the merchant's own language for everybody else."""
+    for codes in _codes(rule) if ours else ():
+        if codes and not codes & {ours, DEFAULT}:
+            message = f"the reply has no text in `{ours}`, your `default_language`"
+            yield _warn(compiler, compiler.key("reply"), message, f"add `{ours}:` or `default:`", "P024")
+            return
+
+
+def _codes(rule: Rule) -> Iterator[frozenset[str]]:
+    """Yield the languages of a reply, and of each of its parts."""
+    bubbles = rule.reply.bubbles if rule.reply else ()
+    yield frozenset(code for code, _ in bubbles) - {ANY}
+    yield from (frozenset(code for code, _ in bubble.wordings) - {ANY} for _, said in bubbles for bubble in said)
 
 
 def _never(compiler: Compiler) -> Iterator[Finding]:

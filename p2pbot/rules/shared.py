@@ -16,6 +16,7 @@ from pydantic import ConfigDict
 from p2pbot.document import Finding, Loaded, Position
 from p2pbot.rules.fields import ListRef
 from p2pbot.rules.hours import Window, compile_window
+from p2pbot.rules.pictures import Pictures
 from p2pbot.rules.spec import FileSpec, RuleSpec, SharedSpec
 
 T = TypeVar("T")
@@ -48,6 +49,7 @@ class Shared:
     timezone: str = ""
     default_language: str = ""
     complete: bool = True
+    pictures: Pictures = field(default_factory=dict)
 
     def list_of(self, name: str) -> tuple[str, ...]:
         """Return a list's items. Raises UnknownName."""

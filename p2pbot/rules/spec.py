@@ -26,9 +26,11 @@ from p2pbot.rules.fields import (
     SpokenLanguage,
     Strict,
     duration,
+    meant_shape,
     worded,
 )
 from p2pbot.rules.hours import DayRange, WindowSpec, Zone
+from p2pbot.rules.languages import LANGUAGES
 from p2pbot.rules.measures import duration_range_ms
 
 __all__ = ["FileSpec", "Language", "Many", "Name", "RuleSpec", "Strict"]
@@ -36,12 +38,19 @@ __all__ = ["FileSpec", "Language", "Many", "Name", "RuleSpec", "Strict"]
 SPEECHLESS = frozenset({EventKind.OPERATOR_MESSAGE, EventKind.APPEAL_OPENED, EventKind.APPEAL_CLOSED})
 TIMED = {EventKind.PAYMENT_EXPIRING: "before", EventKind.SILENCE: "for"}
 MAX_TAGS = 20  # tags that one order may carry
+# What people call it who know other bots
+_OTHER_WORDS = {
+    "id": ("name", "rule"),
+    "on": ("event", "events", "trigger"),
+    "words": ("keyword", "keywords", "contains", "phrases"),
+    "when": ("if", "condition", "conditions", "where"),
+    "reply": ("answer", "response", "respond", "text", "message", "say", "then", "replies"),
+    "limit": ("cooldown", "once"),
+    "delay": ("wait", "sleep"),
+    "mode": ("enabled", "disabled", "shadow"),
+}
 _TYPING = re.compile(r"(\d{1,3})\s?cps")
 _LONGEST_DELAY_MS = 600_000  # a reply that comes later answers nobody
-
-
-def _later(*keys: str) -> dict[str, str]:
-    return {key: f"`{key}` is not supported yet" for key in keys}
 
 
 def _delay(text: str) -> tuple[int, int]:
@@ -71,8 +80,20 @@ class CounterpartySpec(Strict):
     nickname: Many[Item] | None = None
 
 
+def _window(value: object) -> object:
+    if isinstance(value, str) and ":" in value:
+        hint = "write windows: {open: {zone: Europe/Istanbul, hours: …}} at the top of a file, and `hours: open` here"
+        raise complaint(f"`{value[:40]}` needs a name and a time zone", hint=hint)
+    return value
+
+
+WindowName = Annotated[Name, BeforeValidator(_window)]
+
+
 class WhenSpec(Strict):
     """``when:``: all must hold; a list means any of it."""
+
+    EXPLAINED_KEYS: ClassVar[dict[str, str]] = {}
 
     side: Many[Side] | None = None
     order_status: Many[Literal["unpaid", "paid", "appeal", "completed", "cancelled"]] | None = None
@@ -89,7 +110,7 @@ class WhenSpec(Strict):
     message_no: Numbers | None = None
     language: Many[Language] | None = None
     operator_idle: Annotated[int, duration(YEAR_MS, "366d")] | None = None
-    hours: Many[Name] | None = None
+    hours: Many[WindowName] | None = None
     weekday: Many[DayRange] | None = None
     zone: Zone | None = None
     after_rule: Many[Name] | None = None
@@ -129,6 +150,33 @@ class AtMostSpec(Strict):
     per: LimitScope = LimitScope.ORDER
 
 
+def _limit(value: object) -> object:
+    if isinstance(value, str):
+        raise complaint(f"`{value[:40]}` is not a limit", hint=f"write {_LIMIT_EXAMPLES}")
+    kinds = [kind for kind in _LIMITS if isinstance(value, dict) and kind in value]
+    if len(kinds) > 1:
+        hint = "write a list: [{every: …}, {at_most: …}]"
+        raise complaint(f"`{kinds[0]}` and `{kinds[1]}` are two limits", hint=hint)
+    return value
+
+
+def _limit_shape(value: object) -> str:
+    if isinstance(value, dict):
+        return meant_shape(value, _LIMITS, "<once_per>")
+    return "<every>" if isinstance(value, EverySpec) else "<at_most>" if isinstance(value, AtMostSpec) else "<once_per>"
+
+
+_LIMIT_EXAMPLES = "{once_per: order}, {every: 10m, per: order} or {at_most: 3, per: order}"
+_LIMITS = {"once_per": "<once_per>", "every": "<every>", "at_most": "<at_most>"}
+Limit = Annotated[
+    Annotated[OncePerSpec, Tag("<once_per>")]
+    | Annotated[EverySpec, Tag("<every>")]
+    | Annotated[AtMostSpec, Tag("<at_most>")],
+    Discriminator(_limit_shape),
+    BeforeValidator(_limit),
+]
+
+
 class HandoverSpec(Strict):
     """``handover: {for: 2h, reason: …}``."""
 
@@ -151,25 +199,30 @@ class SnippetSpec(Strict):
 class ChoiceSpec(Strict):
     """``{text_any: […]}``: one of them, by chance."""
 
-    EXPLAINED_KEYS: ClassVar = _later("image", "caption")
+    EXPLAINED_KEYS: ClassVar = {
+        "image": "a picture is a part of its own; `text_any` may stand under its `caption`",
+        "caption": "`caption` belongs to an `image`",
+    }
 
     text_any: Annotated[Many[str], Field(max_length=50)]
 
 
-def _reply_shape(value: object) -> str:  # noqa: PLR0911 - a table
+_SAYING = {"snippet": "<snippet>", "text_any": "<choice>", "image": "<image>", "caption": "<image>"}
+_SAYING |= dict.fromkeys(sorted(LANGUAGES), "<languages>")
+
+
+def _reply_shape(value: object) -> str:
     match value:
         case list():
             return "<bubbles>"
         case SnippetSpec():
             return "<snippet>"
-        case dict() if "snippet" in value:
-            return "<snippet>"
         case ChoiceSpec():
             return "<choice>"
-        case dict() if value.keys() & {"text_any", "image", "caption"}:
-            return "<choice>"
+        case ImageSpec():
+            return "<image>"
         case dict():
-            return "<languages>"
+            return meant_shape(value, _SAYING, "<languages>")
         case _:
             return "<text>"
 
@@ -178,7 +231,11 @@ def _handover_shape(value: object) -> object:
     """``handover: yes`` and ``handover: 2h`` are short for a mapping."""
     if not isinstance(value, str):
         return value
-    return {} if value in {"yes", "true", "on"} else {"for": value}
+    if value in {"yes", "true", "on"}:
+        return {}
+    if not value[:1].isdigit():
+        raise complaint(f"`{value[:40]}` is neither yes nor a time", hint="write yes, 2h or {for: 2h, reason: …}")
+    return {"for": value}
 
 
 def _delay_shape(value: object) -> str:
@@ -188,13 +245,25 @@ def _delay_shape(value: object) -> str:
 Text = Annotated[str, Tag("<text>")]
 Choice = Annotated[ChoiceSpec, Tag("<choice>")]
 Snippet = Annotated[SnippetSpec, Tag("<snippet>")]
-Line = Annotated[Text | Choice | Snippet, Discriminator(_reply_shape)]
+TextLine = Annotated[Text | Choice | Snippet, Discriminator(_reply_shape)]
+TextByLanguage = Annotated[dict[Language, TextLine], Field(min_length=1), Tag("<languages>")]
+
+
+class ImageSpec(Strict):
+    """``{image: images/qr.png, caption: …}``: a picture beside the rule file, and a text below it."""
+
+    image: str
+    caption: Annotated[Text | Choice | Snippet | TextByLanguage, Discriminator(_reply_shape)] | None = None
+
+
+Image = Annotated[ImageSpec, Tag("<image>")]
+Line = Annotated[Text | Choice | Snippet | Image, Discriminator(_reply_shape)]
 ByLanguage = Annotated[dict[Language, Line], Field(min_length=1), Tag("<languages>")]
-Bubble = Annotated[Text | Choice | Snippet | ByLanguage, Discriminator(_reply_shape)]
+Bubble = Annotated[Text | Choice | Snippet | Image | ByLanguage, Discriminator(_reply_shape)]
 Lines = Annotated[list[Bubble], Field(min_length=1, max_length=10), Tag("<bubbles>")]
-Spoken = Annotated[Text | Choice | Snippet | Lines, Discriminator(_reply_shape)]
+Spoken = Annotated[Text | Choice | Snippet | Image | Lines, Discriminator(_reply_shape)]
 SpokenByLanguage = Annotated[dict[Language, Spoken], Field(min_length=1), Tag("<languages>")]
-Reply = Annotated[Text | Choice | Snippet | Lines | SpokenByLanguage, Discriminator(_reply_shape)]
+Reply = Annotated[Text | Choice | Snippet | Image | Lines | SpokenByLanguage, Discriminator(_reply_shape)]
 Written = Annotated[Text | Choice, Discriminator(_reply_shape)]
 WrittenByLanguage = Annotated[dict[Language, Written], Field(min_length=1), Tag("<languages>")]
 Snippets = Annotated[Text | Choice | WrittenByLanguage, Discriminator(_reply_shape)]
@@ -233,13 +302,17 @@ class BlockSpec(MatchSpec):
 class RuleSpec(MatchSpec):
     """One rule as it is written."""
 
+    EXPLAINED_KEYS: ClassVar[dict[str, str]] = {
+        key: f"`{key}` is a condition; write `when: {{{key}: …}}`" for key in WhenSpec.model_fields
+    } | {word: f"`{word}` is called `{key}` here" for key, words in _OTHER_WORDS.items() for word in words}
+
     id: Name
     on: Many[EventKind] = (EventKind.MESSAGE,)
     before: Annotated[int, duration(86_400_000, "24h")] | None = None
     for_: Annotated[int, duration(86_400_000, "24h")] | None = Field(None, alias="for")
     typos: Literal["0", "1"] = "0"
     when: WhenSpec = WhenSpec()
-    limit: Many[OncePerSpec | EverySpec | AtMostSpec] = (OncePerSpec(once_per="order"),)
+    limit: Many[Limit] = (OncePerSpec(once_per="order"),)
     group: Name | None = None
     priority: Annotated[int, Field(ge=-1000, le=1000)] = 0
     continue_: bool = Field(default=False, alias="continue")
@@ -255,6 +328,14 @@ class RuleSpec(MatchSpec):
     mode: Mode = Mode.LIVE
     examples: Annotated[Many[str], Field(max_length=200)] | None = None
     not_examples: Annotated[Many[str], Field(max_length=200)] | None = None
+
+
+WhenSpec.EXPLAINED_KEYS.update(
+    {
+        field.alias or key: f"`{field.alias or key}` stands beside `when`, not in it"
+        for key, field in RuleSpec.model_fields.items()
+    }
+)
 
 
 class SharedSpec(Strict):

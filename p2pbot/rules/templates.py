@@ -24,6 +24,7 @@ from p2pbot.rules.variables import MATCH, PAYMENT, VARIABLES, Value
 MAX_TEMPLATE = 8000  # characters; eight bubbles' worth
 _MAX_DEPTH = 12  # of nested ifs and expressions
 _TESTS = frozenset({"defined", "undefined"})
+_SOME_NAMES = "names have two parts: order.number, order.total, counterparty.first_name, payment.method …"
 _ALLOWED: frozenset[type[nodes.Node]] = frozenset(
     {
         nodes.Template,
@@ -135,9 +136,24 @@ def compile_text(source: str, groups: Iterable[str] = ()) -> Text | list[Templat
         return Text(source, frozenset(_variables(tree)), tree)
     except TemplateSyntaxError as error:
         line = source.splitlines()[error.lineno - 1] if 0 < error.lineno <= len(source.splitlines()) else ""
-        return [TemplateFault(f"in the text: {error.message}", line.strip(), "a text may use {{ name }} and {% if %}")]
+        message, hint = _syntax(str(error.message), source)
+        return [TemplateFault(message, line.strip(), hint)]
     except (TemplateError, RecursionError, MemoryError, SyntaxError):
         return [TemplateFault("the text is too deeply nested")]
+
+
+def _syntax(said: str, source: str) -> tuple[str, str]:
+    """Return Jinja's complaint and its remedy in a merchant's words."""
+    for open_, close in (("{{", "}}"), ("{%", "%}")):
+        if source.count(open_) > source.count(close):
+            return f"a {open_} is not closed", f"close it with {close}"
+    if "unexpected end of template" in said.lower():
+        return "an {% if … %} is not ended", "write {% endif %} where it ends"
+    if "unknown tag" in said:
+        return "{% … %} knows if, elif, else and endif here", "a value is written {{ order.number }}"
+    if "end of print statement" in said or "expected token" in said or "Expected an expression" in said:
+        return "between {{ and }} stands one name and its filters", "for example {{ order.total|money }}"
+    return f"in the text: {said}", "a text may use {{ name }} and {% if %}"
 
 
 def lengths(text: Text) -> tuple[int, int]:
@@ -228,7 +244,7 @@ def _unknown_variable(group: str, name: str, groups: frozenset[str]) -> Template
 def _judge_name(node: nodes.Name, _: frozenset[str]) -> tuple[TemplateFault | None, bool]:
     everything = [f"{one}.{two}" for one, named in VARIABLES.items() for two in named]
     near = [full for full in everything if full.endswith(f".{node.name}")]
-    hint = f"did you mean `{near[0]}`?" if near else did_you_mean(node.name, everything)
+    hint = f"did you mean `{near[0]}`?" if near else did_you_mean(node.name, everything) or _SOME_NAMES
     return TemplateFault(f"unknown variable `{node.name}`", node.name, hint), False
 
 

@@ -20,6 +20,7 @@ from p2pbot.rules.spec import MatchSpec
 _PHRASE_KEYS = ("words", "all_words", "exact", "starts")
 _SLOW_LENGTH = 1000  # a text that a merchant may really get; slower than that is refused
 _DEEPEST = 4  # blocks within blocks; more is not read by anybody
+_COMMAS = ",;،，、；"
 _BLOCKS = {"any": "any_", "all": "all_", "not": "not_"}
 
 
@@ -101,8 +102,15 @@ class TextCompiler:
                 )
             else:
                 numbered.append((self._phrases.number(phrase), written))
+                self._one_phrase(written, key, (*base, key, at))
         where = str(self._reporter.at(*base, key))
         return PhraseCheck(key, tuple(numbered), where, every=name == "all_words", negative=negative)
+
+    def _one_phrase(self, written: str, key: str, path: Path) -> None:
+        """Warn of a list that lacks its brackets: all of its words in a row would have to be there."""
+        if "exact" not in key and any(comma in written for comma in _COMMAS):
+            message = f"`{written[:40]}` is one phrase: a message must hold all of it in a row"
+            self._reporter.warn(self._reporter.at(*path), message, "write a list: [one, two]", "P014")
 
     def _items(self, written: tuple[str, ...], place: Path) -> Iterator[tuple[int, str]]:
         for at, item in enumerate(written):

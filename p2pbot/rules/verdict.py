@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 
-from p2pbot.model import FiringMark, Reason
+from p2pbot.model import FiringMark, Picture, Reason
 
 MAX_TRACE = 60  # rules in a stored trace: more than a merchant reads; those that came nearest are kept
 _MAX_FIELD = 120  # characters of one part of a trace line
@@ -64,11 +64,12 @@ class Firing:
 
     ``bubbles`` are rendered texts in order; ``expires_ms`` counts from when they may be sent (None: as configured).
     ``delays_ms``: one for each bubble, when they differ. ``debounce_ms``: wait this long for the counterparty's next
-    message before deciding.
+    message before deciding. ``pictures``: which of the bubbles are pictures, by their place; the text only says so.
     """
 
     rule_id: str
     bubbles: tuple[str, ...] = field(default=(), repr=False)
+    pictures: tuple[tuple[int, Picture], ...] = ()
     delay_ms: int = 0
     delays_ms: tuple[int, ...] = ()
     expires_ms: int | None = None

@@ -19,7 +19,7 @@ from aiohttp import web
 
 from p2pbot.adapters.clock import SystemClock
 from p2pbot.adapters.randomness import SystemRng
-from p2pbot.adapters.rate_gate import RateGate
+from p2pbot.adapters.rate_gate import PATIENT_CALLS, RateGate
 from p2pbot.adapters.rest import ATTEMPTS, REFRESH_CLOCK_S, ExchangeRest, open_session
 from p2pbot.adapters.tls import client_context
 from p2pbot.errors import (
@@ -272,6 +272,28 @@ async def test_silence_is_shared(server: ScriptedServer) -> None:
         with pytest.raises(RateLimited):
             await other.call(calls.history("204"))
     assert len(server.asked) == 1
+
+
+async def test_a_crowd_of_patient_calls_does_not_hold_up_a_call_that_somebody_waits_for(server: ScriptedServer) -> None:
+    """What nobody waits for waits outside the door, not in the places of those who are waited for."""
+    clock = QuickClock()
+    gate = RateGate(clock)
+    for _ in range(PATIENT_CALLS.burst + 10):
+        await gate.patience()
+    server.script += [success([])]
+    turned_back = asyncio.Event()
+
+    async def stand(_: float) -> None:
+        await turned_back.wait()
+
+    clock.sleep = stand  # type: ignore[method-assign]
+    async with door(server.url, clock=clock, gate=gate) as rest:
+        crowd = [asyncio.create_task(rest.call(calls.history(str(number), patient=True))) for number in range(20)]
+        assert (await rest.call(calls.history("204"))).rows == 0
+        assert len(server.asked) == 1
+        for task in crowd:
+            task.cancel()
+        await asyncio.wait(crowd)
 
 
 async def test_redirects_are_refused(server: ScriptedServer) -> None:

@@ -227,3 +227,11 @@ def test_waiting_is_a_number_or_one_for_each_state(pending: Any, count: int) -> 
 def test_a_missing_file_is_nothing(place: Place) -> None:
     """No status is an empty one."""
     assert read_status(place.path / "nowhere") == {}
+
+
+@pytest.mark.parametrize("chat", [[], {}, ["open"], None, 1])
+def test_a_chat_that_is_no_word_is_not_open(place: Place, p2pbot: CLI, chat: Any) -> None:
+    """Whatever stands there."""
+    place.with_store(two_answers)
+    told(place, main={"chat": chat})
+    assert p2pbot("status") == 1

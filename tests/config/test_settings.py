@@ -226,3 +226,18 @@ def test_a_picture_host_is_a_host(host: str) -> None:
     with pytest.raises(ConfigError) as caught:
         parse_settings(f"{START}exchange: {{picture_hosts: ['{host}']}}\n", Path("c.yaml"), PLACES)
     assert "is not a host" in caught.value.findings[0]
+
+
+@pytest.mark.parametrize("key", ["api_secret_file", "api_secret_env", "api_secret_credential", "private_key_file"])
+def test_a_source_without_a_value_is_not_given(key: str) -> None:
+    """A key whose value was forgotten is a finding, not a crash."""
+    (only,) = findings(account(f"api_key_file: key\n{key}:\n"))
+    assert "nothing to sign with" in only
+
+
+def test_a_password_in_an_address_is_not_repeated() -> None:
+    """Neither in the sentence nor in the line that is shown."""
+    with pytest.raises(ConfigError) as caught:
+        settings(START + "exchange: {rest_url: 'https://me:HUNTER2@api.example.com', nonsense: 1}\n")
+    assert len(caught.value.findings) == 2
+    assert "HUNTER2" not in "".join(caught.value.findings)

@@ -89,10 +89,17 @@ def test_one_wrong_time_does_not_end_the_reading() -> None:
     assert len(reading.messages) == 120
 
 
-def test_reading_stops_behind_what_was_asked_for() -> None:
-    """A long talk is not read whole at each look."""
-    _, calls = read([message(number) for number in range(400)], NOW_MS + 390_000)
-    assert calls == 2
+@pytest.mark.parametrize(("new", "calls"), [(0, 1), (10, 1), (40, 1), (41, 2), (90, 2), (91, 3)])
+def test_reading_stops_behind_what_was_asked_for(new: int, calls: int) -> None:
+    """A page that ends in ten rows of the decided part is the last: a long talk is not read whole at each look."""
+    _, made = read([message(number) for number in range(400)], NOW_MS + (400 - new) * 1000)
+    assert made == calls
+
+
+def test_a_page_that_is_sorted_the_other_way_round_does_not_end_the_reading_early() -> None:
+    """Old rows first say nothing about what lies behind the page."""
+    rows = tuple(message(number) for number in range(50))
+    assert not Reading(since_ms=NOW_MS + 30_000).page(rows, 50, "0").done
 
 
 def test_a_talk_beyond_the_bound_is_cut_and_said_so() -> None:
@@ -152,14 +159,18 @@ def test_an_order_that_nobody_remembers_is_read_whole() -> None:
 
 
 def watched(*steps: int | str | None) -> list[bool]:
-    """Return what each look at the list says; "m" is a message by socket, a number the unread count of a look."""
-    watch, missed = UnreadWatch(), []
+    """Return what each look at the list says.
+
+    A number is the unread count of a look, a second after the one before. A letter is a message by socket, made just
+    now; the same letter again is the same message; a capital was made before the list was last asked for.
+    """
+    watch, missed, now_ms = UnreadWatch(), [], NOW_MS
     for step in steps:
-        if step == "m":
-            watch = watch.brought()
+        if isinstance(step, str):
+            watch = watch.brought(step, now_ms if step.isupper() else now_ms + 1)
         else:
-            assert not isinstance(step, str)
-            watch, flag = watch.looked(step)
+            now_ms += 1_000
+            watch, flag = watch.looked(step, now_ms)
             missed.append(flag)
     return missed
 
@@ -168,37 +179,51 @@ def watched(*steps: int | str | None) -> list[bool]:
     ("steps", "missed"),
     [
         ((3,), [False]),
-        ((0, "m", 1), [False, False]),
+        ((0, "a", 1), [False, False]),
         ((0, 1), [False, True]),
-        ((0, "m", 2), [False, True]),
-        ((0, "m", "m", 1), [False, False]),
-        ((0, None, "m", 1), [False, False, False]),
-        ((0, "m", 1, 1, 1), [False, False, False, False]),
+        ((0, "a", 2), [False, True]),
+        ((0, "a", "b", 1), [False, False]),
+        ((0, None, "a", 1), [False, False, False]),
+        ((0, "a", 1, 1, 1), [False, False, False, False]),
         ((5, 0), [False, False]),
-        ((5, "m", 1), [False, False]),
+        ((5, "a", 1), [False, False]),
         ((5, 1), [False, True]),
-        ((5, "m", 2), [False, True]),
+        ((5, "a", 2), [False, True]),
+        ((0, "a", "a", 2), [False, True]),
+        ((0, "a", 1, "a", 2), [False, False, True]),
+        ((0, 1, "A", 2), [False, True, True]),
     ],
 )
 def test_more_unread_than_arrived_means_that_the_socket_missed_something(
     steps: tuple[int | str | None, ...], missed: list[bool]
 ) -> None:
-    """A count that fell was read by somebody: then all that is unread came since."""
+    """A count that fell was read by somebody: then all that is unread came since. A repeat is no arrival."""
     assert watched(*steps) == missed
 
 
-@given(st.lists(st.sampled_from(["arrives", "missed", "look"]), max_size=40))
+@given(st.lists(st.sampled_from(["arrives", "missed", "repeated", "look"]), max_size=40))
 def test_a_miss_is_flagged_exactly_when_one_happened_while_nobody_reads(steps: list[str]) -> None:
-    """Against the plain truth: with nobody reading, the flag is right at every look."""
-    watch, unread, lost = UnreadWatch().looked(0)[0], 0, 0
-    for step in steps:
+    """Against the plain truth: with nobody reading, the flag is right at every look, whatever the socket repeats."""
+    watch, unread, lost, keys = UnreadWatch().looked(0, NOW_MS)[0], 0, 0, list[str]()
+    for now_ms, step in enumerate(steps, NOW_MS + 1):
         if step == "look":
-            watch, flag = watch.looked(unread)
+            watch, flag = watch.looked(unread, now_ms)
             assert flag is (lost > 0)
             lost = 0
-            continue
-        unread += 1
-        if step == "arrives":
-            watch = watch.brought()
+        elif step == "repeated":
+            watch = watch.brought(keys[0], now_ms) if keys else watch
+        elif step == "arrives":
+            unread += 1
+            keys.append(str(unread))
+            watch = watch.brought(keys[-1], now_ms)
         else:
+            unread += 1
             lost += 1
+
+
+def test_a_watch_remembers_a_bounded_number_of_messages() -> None:
+    """Repeats come soon or not at all."""
+    watch = UnreadWatch()
+    for number in range(1_000):
+        watch = watch.brought(str(number), NOW_MS)
+    assert len(watch.known) == 100

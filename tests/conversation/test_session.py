@@ -202,11 +202,39 @@ def test_calm_goes_on_over_a_renewal_beside_the_old_socket() -> None:
     assert session.lost(BYE, 110 * 60_000, HALF).alarm is None
 
 
-def test_a_socket_that_ends_right_after_it_was_opened_beside_another_is_no_alarm_and_not_tried_again() -> None:
-    """The exchange does not allow two: our own doing, so the next renewal breaks first."""
-    renewed = connecting(Session()).opened(0).step(SessionEvent.RENEW).renewed(60_000)
-    session = renewed.lost(BYE, 61_000, HALF)
-    assert (session.alarm, session.overlap) == (None, False)
+def renewed(session: Session, now_ms: int = 60_000) -> Session:
+    """Return the session after a renewal beside the old socket."""
+    return session.step(SessionEvent.RENEW).renewed(now_ms)
+
+
+def broken_first(session: Session, now_ms: int) -> Session:
+    """Return the session after a renewal that broke first."""
+    return connecting(session.step(SessionEvent.BREAK).lost(DROPPED, now_ms, HALF)).opened(now_ms)
+
+
+def test_a_bye_right_after_a_renewal_beside_the_old_socket_is_no_alarm_and_the_next_renewal_breaks_first() -> None:
+    """The exchange does not allow two: our own doing. The renewal after the next tries again."""
+    session = renewed(connecting(Session()).opened(0)).lost(BYE, 61_000, HALF)
+    assert (session.alarm, session.overlap, session.byes.failures) == (None, False, 0)
+    assert session.wait_s < 1.1
+    assert broken_first(connecting(session).opened(62_000), 3_000_000).overlap
+
+
+def test_a_network_that_breaks_right_after_a_renewal_says_nothing_once_and_something_twice() -> None:
+    """One coincidence must not cost a gap at every renewal for months."""
+    once = renewed(connecting(Session()).opened(0)).lost(DROPPED, 61_000, HALF)
+    assert once.overlap
+    twice = renewed(connecting(once).opened(62_000), 3_000_000).lost(DROPPED, 3_001_000, HALF)
+    assert not twice.overlap
+
+
+@pytest.mark.parametrize("lives_ms", [10_000, 3_000_000])
+def test_a_renewed_socket_that_lived_on_speaks_for_the_next_renewal(lives_ms: int) -> None:
+    """However it ends later: lost, or renewed in its turn."""
+    doubted = renewed(connecting(Session()).opened(0)).lost(DROPPED, 61_000, HALF)
+    lived = renewed(connecting(doubted).opened(62_000), 100_000)
+    for session in (lived.lost(DROPPED, 100_000 + lives_ms, HALF), renewed(lived, 100_000 + lives_ms)):
+        assert session.overlaps.doubts == 0
 
 
 def test_the_old_socket_goes_on_when_the_next_cannot_be_opened_and_twice_means_break_first() -> None:
@@ -215,6 +243,15 @@ def test_the_old_socket_goes_on_when_the_next_cannot_be_opened_and_twice_means_b
     twice = once.step(SessionEvent.RENEW).renewal_failed()
     assert (once.state, once.overlap) == (SessionState.OPEN, True)
     assert (twice.state, twice.overlap) == (SessionState.OPEN, False)
+
+
+def test_renewals_that_failed_are_forgotten_with_the_next_socket() -> None:
+    """Else each further socket would be renewed in haste, a gap every minute for ever."""
+    session = connecting(Session()).opened(0)
+    for _ in range(2):
+        session = session.step(SessionEvent.RENEW).renewal_failed()
+    after = broken_first(session, 200_000)
+    assert (after.failed_renewals, after.overlap) == (0, True)
 
 
 ERRORS = st.sampled_from(

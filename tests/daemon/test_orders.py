@@ -36,57 +36,119 @@ class ListingRest(FactsRest):
 
 
 @dataclass
-class Round:
-    """One orders loop over a listing exchange, and which histories it wants to look at."""
+class Scene:
+    """One orders loop over a listing exchange, and which histories it wants to look at: number, and whether at once."""
 
     world: World
+    rest: ListingRest
     loop: OrdersLoop
-    looks: list[str]
+    looks: list[tuple[str, bool]]
     told: list[Item]
 
+    async def round(self, after_s: float = 0.0) -> list[tuple[str, bool]]:
+        """Let time pass and the loop go round; return the looks that it wanted since the last round."""
+        self.world.clock.at_ms += round(after_s * 1000)
+        self.loop._look_again()
+        await self.loop._round()
+        looks = self.looks[:]
+        self.looks.clear()
+        return looks
 
-def a_round(*orders: Order, unread: dict[str, int] | None = None) -> Round:
+
+def a_scene(*orders: Order, unread: dict[str, int] | None = None) -> Scene:
     """Return a loop whose exchange has these orders."""
     rest = ListingRest({order.number: order for order in orders}, unread=unread or {})
     world = World(StillClock(NOW_MS), rest=rest)
     plan, doors = AccountPlan(name="main"), world.doors()
-    looks, told = list[str](), list[Item]()
+    looks, told = list[tuple[str, bool]](), list[Item]()
 
     def look(order_no: str, since_ms: int, *, urgent: bool) -> None:
-        looks.append(order_no)
-        assert since_ms <= NOW_MS
-        assert not urgent
+        looks.append((order_no, urgent))
+        assert since_ms == world.clock.at_ms
 
-    return Round(world, OrdersLoop(plan, doors, OrderBook(plan, doors), put=told.append, look=look), looks, told)
+    return Scene(world, rest, OrdersLoop(plan, doors, OrderBook(plan, doors), put=told.append, look=look), looks, told)
+
+
+def paid(number: str) -> Order:
+    """Return an open order."""
+    return an_order(status=OrderStatus.PAID, created_at_ms=NOW_MS - _HOUR_MS, number=number)
+
+
+NOW, LATER = True, False
+
+
+async def test_after_a_gap_unread_orders_are_looked_at_now_and_all_once_more_when_the_history_has_caught_up() -> None:
+    """A person waits in the unread ones; in the others one may have been heard by somebody else."""
+    scene = a_scene(paid("1"), paid("2"), paid("3"), unread={"2": 1})
+    assert await scene.round() == [("2", NOW)]
+    assert await scene.round(9) == []
+    assert await scene.round(1) == [("1", LATER), ("2", LATER), ("3", LATER)]
+    assert await scene.round(60) == [], "without a gap nothing is looked at"
+
+
+async def test_every_gap_is_looked_at_again() -> None:
+    """Each may have swallowed something."""
+    scene = a_scene(paid("1"))
+    await scene.round()
+    await scene.round(10)
+    scene.loop.poke(gap=True)
+    assert await scene.round(60) == []
+    assert await scene.round(10) == [("1", LATER)]
+
+
+async def test_gaps_in_a_row_cost_one_look_each_order() -> None:
+    """A socket that comes and goes every few seconds is not paid for by a look at all histories each time."""
+    scene = a_scene(paid("1"), paid("2"))
+    for _ in range(5):
+        scene.loop.poke(gap=True)
+        assert await scene.round(3) == []
+    assert await scene.round(10) == [("1", LATER), ("2", LATER)]
+
+
+async def test_a_missed_message_is_looked_for_again_when_the_history_has_caught_up() -> None:
+    """The list counts a message seconds before the history shows it."""
+    scene = a_scene(paid("1"))
+    await scene.round()
+    await scene.round(10)
+    scene.rest.unread["1"] = 1
+    assert await scene.round(30) == [("1", NOW)]
+    assert await scene.round(30) == [("1", LATER)]
+
+
+async def test_what_the_socket_brought_is_not_missed() -> None:
+    """However often it brought it."""
+    scene = a_scene(paid("1"))
+    await scene.round()
+    await scene.round(10)
+    scene.loop.brought("1", "m:1", scene.world.clock.at_ms + 1)
+    scene.rest.unread["1"] = 1
+    assert await scene.round(30) == []
 
 
 @pytest.mark.parametrize(
     ("status", "age_ms", "unread", "looks"),
     [
-        (OrderStatus.COMPLETED, _HOUR_MS, 1, ["5"]),
-        (OrderStatus.CANCELLED, _HOUR_MS, 1, ["5"]),
+        (OrderStatus.COMPLETED, _HOUR_MS, 1, [("5", NOW)]),
+        (OrderStatus.CANCELLED, _HOUR_MS, 1, [("5", NOW)]),
         (OrderStatus.COMPLETED, _HOUR_MS, 0, []),
         (OrderStatus.COMPLETED, 7 * _HOUR_MS, 1, []),
     ],
 )
 async def test_after_a_gap_closed_orders_with_unread_messages_are_looked_at(
-    status: OrderStatus, age_ms: int, unread: int, looks: list[str]
+    status: OrderStatus, age_ms: int, unread: int, looks: list[tuple[str, bool]]
 ) -> None:
     """People write after a trade; what came while the chat was away is in the histories only."""
-    scene = a_round(an_order(status=status, created_at_ms=NOW_MS - age_ms, number="5"), unread={"5": unread})
-    await scene.loop._round()
-    assert scene.looks == looks
-    scene.looks.clear()
-    await scene.loop._round()
-    assert scene.looks == [], "a round without a gap does not ask for closed orders"
+    scene = a_scene(an_order(status=status, created_at_ms=NOW_MS - age_ms, number="5"), unread={"5": unread})
+    assert await scene.round() == looks
+    assert await scene.round() == [], "a round without a gap does not ask for closed orders"
 
 
 async def test_an_order_that_closes_is_looked_at_once_more() -> None:
     """A message just before the end would be missed for ever: no later list counts it."""
-    scene = a_round(an_order(status=OrderStatus.PAID, created_at_ms=NOW_MS - _HOUR_MS, number="5"))
-    await scene.loop._round()
-    scene.looks.clear()
-    scene.world.rest.orders["5"] = an_order(status=OrderStatus.COMPLETED, created_at_ms=NOW_MS - _HOUR_MS, number="5")
-    await scene.loop._round()
-    await scene.loop._round()
-    assert scene.looks == ["5"]
+    scene = a_scene(paid("5"))
+    await scene.round()
+    await scene.round(10)
+    scene.rest.orders["5"] = an_order(status=OrderStatus.COMPLETED, created_at_ms=NOW_MS - _HOUR_MS, number="5")
+    assert await scene.round(30) == []
+    assert await scene.round(30) == [("5", LATER)]
+    assert await scene.round(30) == []

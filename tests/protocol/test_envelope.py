@@ -218,3 +218,9 @@ def test_any_bytes_are_data_or_one_of_our_errors(body: bytes) -> None:
     """Whatever bytes come with a 200, nothing but our own errors comes out."""
     with pytest.raises(P2pbotError):
         read_envelope(http(200, body))
+
+
+def test_a_byte_that_is_no_text_hides_nothing_else() -> None:
+    """In one message of a page it becomes a mark; the other messages are read."""
+    answer = read_envelope(http(200, b'{"code":"000000","data":["a\xff","b"],"success":true}'))
+    assert answer.data == ["a\ufffd", "b"]

@@ -54,3 +54,8 @@ def test_every_refusal_is_one_error(status: int, code: str, message: str, wait_s
 def test_the_country_decides_before_any_code(code: str) -> None:
     """HTTP 451 means the country, whatever the body says."""
     assert isinstance(error_of(Refusal(status=451, code=code)), LocationRefused)
+
+
+def test_the_cost_of_quoting_grows_with_the_words_alone() -> None:
+    """A long word without a blank is looked at once: a quadratic search would take minutes for this one."""
+    assert quoted("a" * 1_000_000 + "!" * 1_000_000) == "…" + "!" * 158 + "…"

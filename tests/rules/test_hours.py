@@ -97,7 +97,7 @@ def test_a_window_holds_for_exactly_its_length_each_day(start: int, length: int,
         ("{zone: UTC, hours: 9-18}", "`9-18` is not a time of day; write 09:00-18:00"),
         ("{zone: UTC, hours: 09:00-25:00}", "a day has the times 00:00 to 24:00"),
         ("{zone: UTC, hours: 09:00-09:00}", "is never; for the whole day write 00:00-24:00"),
-        ("{zone: UTC, hours: 09:00-18:00, weekday: friday}", "`friday` is not a day"),
+        ("{zone: UTC, hours: 09:00-18:00, weekday: fryday}", "`fryday` is not a day"),
     ],
 )
 def test_a_window_that_is_wrong_says_so(written: str, message: str) -> None:

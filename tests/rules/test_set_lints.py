@@ -158,3 +158,41 @@ def test_half_a_set_is_not_judged_for_what_it_does_not_use() -> None:
 def test_all_parts_of_a_reply_are_there_in_the_same_languages(reply: str, code: list[str]) -> None:
     """A part that is the same for everybody is."""
     assert codes(f"  - {{id: a, words: hi, reply: {reply}}}\n") == code
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "hidden"),
+    [
+        ("on: order_paid", "on: order_paid, when: {side: sell}", True),
+        ("on: order_paid, when: {side: sell}", "on: order_paid", False),
+        ("on: order_paid, continue: yes", "on: order_paid", False),
+        ("on: order_paid, mode: shadow", "on: order_paid", False),
+        ("on: order_paid", "on: order_paid, mode: shadow", True),
+        ("on: [image, order_paid]", "on: image", True),
+        ("on: silence, for: 5m", "on: silence, for: 10m", False),
+        ("on: silence, for: 5m", "on: silence, for: 5m", True),
+        ("priority: 0", "words: hello", True),
+        ("priority: 0", "words: hello, priority: 1", False),
+        ("when: {first_message: yes}", "words: hello", False),
+    ],
+)
+def test_a_rule_without_words_hides_what_comes_after_it(first: str, second: str, *, hidden: bool) -> None:
+    """On the same event, whenever it speaks."""
+    found = codes(f"  - {{id: a, {first}, reply: One}}\n", f"  - {{id: b, {second}, reply: Two}}\n")
+    assert found == (["P010"] if hidden else [])
+
+
+@pytest.mark.parametrize(
+    ("reply", "lacks"),
+    [
+        ("{en: Hello, es: Hola}", True),
+        ("{en: Hello, ru: Привет}", False),
+        ("{en: Hello, default: Hi}", False),
+        ("[{en: Hello, es: Hola}]", True),
+        ("Hello", False),
+    ],
+)
+def test_a_reply_by_language_has_the_merchants_own(reply: str, *, lacks: bool) -> None:
+    """``default_language``, or ``default``."""
+    text = f"  - {{id: a, words: hi, reply: {reply}}}\ndefault_language: ru\n"
+    assert codes(text) == (["P024"] if lacks else [])

@@ -62,7 +62,7 @@ def test_a_snippet_stands_wherever_a_text_may(reply: str, language: str | None, 
             "{id: a, words: hi, when: {fiat: {list: all}}, reply: x}",
             "3:37: there is no list `all`; known here: paid, vips",
         ),
-        ("{id: a, words: {lst: paid}, reply: x}", "expected a text, found keys with values"),
+        ("{id: a, words: {lst: paid}, reply: x}", "unknown key `lst`; did you mean `list`?"),
         ("{id: a, words: {list: paid, x: y}, reply: x}", "unknown key `x`"),
     ],
 )

@@ -219,7 +219,12 @@ def test_a_text_that_is_too_deep_or_too_long_is_refused(source: str) -> None:
         ("{{ match.x }}", "unknown variable `match.x`", "a name of `match` is a named group of the rule's regex"),
         ("{{ order.number|default }}", "the filter `default` needs one text in brackets", ""),
         ("{{ order.total * 2 }}", "a text cannot use arithmetic", "allowed are"),
-        ("{{ order.number", "in the text: unexpected end of template", "a text may use"),
+        ("{{ order.number", "a {{ is not closed", "close it with }}"),
+        ("{{ order.number }", "a {{ is not closed", "close it with }}"),
+        ("{% if order.total %}", "an {% if … %} is not ended", "write {% endif %} where it ends"),
+        ("{% unless x %}", "{% … %} knows if, elif, else and endif here", ""),
+        ("{{ order number }}", "between {{ and }} stands one name and its filters", "order.total|money"),
+        ("{{ }}", "between {{ and }} stands one name and its filters", ""),
     ],
 )
 def test_a_fault_is_told_with_its_remedy(source: str, message: str, hint: str) -> None:

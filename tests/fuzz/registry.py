@@ -1,0 +1,29 @@
+"""Every target there is."""
+
+from __future__ import annotations
+
+from tests.fuzz.target import Target
+from tests.fuzz.targets import frames, history, orders, rest, rules, settings, status, talk, templates, texts
+
+TARGETS: dict[str, Target] = {
+    target.name: target
+    for target in (
+        frames.FRAME,
+        frames.CARD,
+        frames.REDACTION,
+        rest.ANSWER,
+        rest.RETRY_AFTER,
+        history.TALK,
+        history.PAGES,
+        orders.ORDERS,
+        rules.FILES,
+        rules.GIVEN,
+        settings.SETTINGS,
+        templates.TEMPLATE,
+        texts.FOLD,
+        texts.QUOTES,
+        texts.SHOWN,
+        talk.TALK,
+        status.STATUS,
+    )
+}
