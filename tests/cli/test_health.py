@@ -42,9 +42,7 @@ def test_ready_asks_for_the_chats_too(place: Place, p2pbot: CLI, capsys: pytest.
     assert p2pbot("health", "--ready") == 0
 
 
-def test_a_daemon_that_is_silent_is_not_healthy(
-    place: Place, p2pbot: CLI, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_daemon_that_is_silent_is_not_healthy(place: Place, p2pbot: CLI, capsys: pytest.CaptureFixture[str]) -> None:
     """A status that has grown old means that nothing goes on in it."""
     tell(place, age_ms=STALE_MS + 1000)
     assert p2pbot("health") == 1
