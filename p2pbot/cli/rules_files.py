@@ -44,6 +44,12 @@ def ruleset_of(files: dict[str, str]) -> RuleSet:
     return loaded.ruleset
 
 
+def add_clock(parser: argparse.ArgumentParser) -> None:
+    """Add ``--clock``, which the commands have that try rules at a time."""
+    told = "what time it is: 2026-01-05T23:30+03:00 (default: now)"
+    parser.add_argument("--clock", metavar="MOMENT", default="", help=told)
+
+
 def add_rules(parser: argparse.ArgumentParser) -> None:
     """Add ``--rules``, which all commands but check and test have."""
     told = "a rule file or a directory of them (default: those of the configuration, else ./rules)"
