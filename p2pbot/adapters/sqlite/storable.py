@@ -46,7 +46,7 @@ def _cleaned(value: Any) -> Any:
 
 
 def _cleaned_fields(record: Any) -> Any:
-    values = [(name, getattr(record, name)) for name in _names(type(record))]
+    values = [(name, getattr(record, name)) for name in _names(record.__class__)]
     changed = {name: after for name, before in values if (after := _cleaned(before)) is not before}
     cleaned = replace(record, **changed) if changed else record
     return _bounded(cleaned) if isinstance(cleaned, InboxEntry) else cleaned
