@@ -125,7 +125,7 @@ def _read(name: PictureName, policy: PicturePolicy) -> bytes | PictureFlaw:
     if len(data) <= policy.max_bytes:
         return data
     smaller = _shrunk(name.path, data, policy.max_bytes) if policy.shrink and len(data) <= _MOST_READ else None
-    hint = "make it smaller, or raise pictures.max_size or switch pictures.shrink on in the configuration"
+    hint = "make it smaller, or raise pictures.max_mib or write `pictures: {too_large: shrink}` in the configuration"
     return smaller or PictureFlaw(f"`{name.path}` has more than {most}", hint)
 
 

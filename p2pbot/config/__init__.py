@@ -9,7 +9,7 @@ from p2pbot.config.durations import Duration
 from p2pbot.config.endpoints import Exchange
 from p2pbot.config.files import load_settings
 from p2pbot.config.keys import SecretSource, SourceKind
-from p2pbot.config.schema import Limits, Log, Takeover, Timings
+from p2pbot.config.schema import Limits, Log, Pictures, Takeover, Timings
 from p2pbot.config.settings import AccountSettings, Places, Settings, parse_settings
 
 __all__ = [
@@ -18,6 +18,7 @@ __all__ = [
     "Exchange",
     "Limits",
     "Log",
+    "Pictures",
     "Places",
     "SecretSource",
     "Settings",
