@@ -62,9 +62,9 @@ def _steps(lines: tuple[Line, ...]) -> Iterator[Step]:
         step = _step(line)
         if step is None:
             continue
-        gap_s = (line.message.created_at_ms - at_ms) // 1000
-        if at_ms and gap_s > 0:
-            yield {"wait": f"{gap_s}s"}
+        gap_ms = line.message.created_at_ms - at_ms
+        if at_ms and gap_ms > 0:
+            yield {"wait": f"{gap_ms}ms" if gap_ms % 1000 else f"{gap_ms // 1000}s"}
         at_ms = max(at_ms, line.message.created_at_ms)
         yield step
 
