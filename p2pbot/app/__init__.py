@@ -23,13 +23,13 @@ from p2pbot.adapters.files import read_rules
 from p2pbot.adapters.last_good import LastGood
 from p2pbot.adapters.logs import LogEvents, open_log
 from p2pbot.adapters.notices import LogNotifier
-from p2pbot.adapters.pictures import read_pictures
+from p2pbot.adapters.pictures import picture_policy, read_pictures
 from p2pbot.adapters.randomness import SystemRng
 from p2pbot.adapters.rule_stamps import RuleStamps
 from p2pbot.adapters.secrets_source import resolve_all
 from p2pbot.adapters.status_file import status_writer
 from p2pbot.app.doors import Fittings, open_doors
-from p2pbot.app.plans import picture_policy, plan_of
+from p2pbot.app.plans import plan_of
 from p2pbot.config import AccountSettings, Settings
 from p2pbot.conversation.backoff import AttemptBudget
 from p2pbot.daemon.account import Account

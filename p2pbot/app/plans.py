@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from p2pbot.adapters.pictures import PicturePolicy
-from p2pbot.config import AccountSettings, Pictures, Settings
+from p2pbot.config import AccountSettings, Settings
 from p2pbot.conversation.decision import Policy
 from p2pbot.conversation.delivery import DeliveryPolicy
 from p2pbot.conversation.inbox import InboxPolicy
@@ -53,8 +52,3 @@ def plan_of(account: AccountSettings, settings: Settings) -> AccountPlan:
             history_margin_s=timings.settle_after.s,
         ),
     )
-
-
-def picture_policy(pictures: Pictures) -> PicturePolicy:
-    """Return how large the rules' pictures may be."""
-    return PicturePolicy(max_bytes=pictures.max_mib * 1024 * 1024, shrink=pictures.too_large == "shrink")

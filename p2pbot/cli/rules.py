@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 from p2pbot.cli import rules_chat, rules_list, rules_preview, rules_replay, rules_schema, rules_stats, rules_test
 from p2pbot.cli.explanation import explain, trial_of
 from p2pbot.cli.output import Paint, print_json
-from p2pbot.cli.rules_files import add_clock, add_rules, rule_files, ruleset_of
+from p2pbot.cli.rules_files import add_clock, add_rules, load_files, rule_files, ruleset_of
 from p2pbot.cli.rules_show import counted, show_finding
 from p2pbot.document import Severity
 from p2pbot.errors import UsageError
 from p2pbot.model import EventKind
-from p2pbot.rules.ruleset import LoadedRules, load_rules
+from p2pbot.rules.ruleset import LoadedRules
 
 if TYPE_CHECKING:
     from p2pbot.cli.parser import Parser
@@ -63,7 +63,7 @@ def register(commands: argparse._SubParsersAction[Parser]) -> None:
 
 
 def _check(arguments: argparse.Namespace) -> int:
-    loaded = load_rules(rule_files(arguments, arguments.path))
+    loaded = load_files(rule_files(arguments, arguments.path), arguments)
     errors = sum(finding.severity is Severity.ERROR for finding in loaded.findings)
     failing = len(loaded.findings) if arguments.strict else errors
     if arguments.json:
@@ -87,7 +87,7 @@ def _summary(loaded: LoadedRules, errors: int, paint: Paint) -> str:
 
 def _explain(arguments: argparse.Namespace) -> int:
     trial = trial_of(arguments.text, arguments.order, EventKind(arguments.event), arguments.clock)
-    ruleset = ruleset_of(rule_files(arguments, arguments.rules))
+    ruleset = ruleset_of(rule_files(arguments, arguments.rules), arguments)
     known = [rule.id for rule in ruleset.rules]
     for wanted in (arguments.rule, arguments.expect):
         if wanted and wanted != "none" and wanted not in known:

@@ -55,7 +55,7 @@ def register(commands: argparse._SubParsersAction[Parser]) -> None:
 
 
 def _chat(arguments: argparse.Namespace) -> int:
-    ruleset = ruleset_of(rule_files(arguments, arguments.rules))
+    ruleset = ruleset_of(rule_files(arguments, arguments.rules), arguments)
     sample = f"{SAMPLE},{arguments.order}"
     given_order(sample)  # a mistake in it ends the command
     if arguments.clock:

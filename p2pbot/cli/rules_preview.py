@@ -46,7 +46,7 @@ def register(commands: argparse._SubParsersAction[Parser]) -> None:
 
 
 def _preview(arguments: argparse.Namespace) -> int:
-    ruleset = ruleset_of(rule_files(arguments, arguments.rules))
+    ruleset = ruleset_of(rule_files(arguments, arguments.rules), arguments)
     facts = order_and_clock(f"{SAMPLE},{arguments.order}", arguments.clock)
     rules = [rule_of(ruleset, arguments.rule)] if arguments.rule else list(ruleset.rules)
     paint = Paint()
