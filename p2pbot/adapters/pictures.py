@@ -19,6 +19,7 @@ from pathlib import Path, PurePosixPath
 
 from PIL import Image, ImageOps
 
+from p2pbot.config import Pictures
 from p2pbot.model import Picture, PictureKind
 from p2pbot.protocol.pictures import PictureFacts, PictureType, read_picture
 from p2pbot.rules.pictures import PictureFlaw, PictureName, ReadPictures, path_flaw, pictures_named
@@ -41,6 +42,11 @@ class PicturePolicy:
 
     max_bytes: int = 5 * _MIB
     shrink: bool = False
+
+
+def picture_policy(pictures: Pictures) -> PicturePolicy:
+    """Return how large the rules' pictures may be, as configured."""
+    return PicturePolicy(max_bytes=pictures.max_mib * _MIB, shrink=pictures.too_large == "shrink")
 
 
 def read_pictures(files: Mapping[str, str], policy: PicturePolicy | None = None) -> ReadPictures:
@@ -125,7 +131,7 @@ def _read(name: PictureName, policy: PicturePolicy) -> bytes | PictureFlaw:
     if len(data) <= policy.max_bytes:
         return data
     smaller = _shrunk(name.path, data, policy.max_bytes) if policy.shrink and len(data) <= _MOST_READ else None
-    hint = "make it smaller, or raise pictures.max_size or switch pictures.shrink on in the configuration"
+    hint = "make it smaller, or raise pictures.max_mib or write `pictures: {too_large: shrink}` in the configuration"
     return smaller or PictureFlaw(f"`{name.path}` has more than {most}", hint)
 
 
@@ -136,9 +142,10 @@ def _bytes_of(name: PictureName, most: int) -> bytes:
     if not inside.is_relative_to(root):
         raise ValueError("a symbolic link leads out of the rules' directory")
     handle = _opened(root, PurePosixPath(inside.relative_to(root)))
+    if not stat.S_ISREG(os.fstat(handle).st_mode):
+        os.close(handle)
+        raise ValueError("it is not a file")
     with os.fdopen(handle, "rb") as stream:
-        if not stat.S_ISREG(os.fstat(handle).st_mode):
-            raise ValueError("it is not a file")
         return stream.read(most + 1)
 
 

@@ -11,15 +11,24 @@ from __future__ import annotations
 import asyncio
 import io
 import ssl
-from collections.abc import Sequence
 
 import aiohttp
 from yarl import URL  # aiohttp's own type of address: no other can be kept from encoding again
 
 from p2pbot.adapters.network_faults import connect_failed
-from p2pbot.errors import ConnectFailed, ConnectionLost, ExchangeUnavailable, NetworkError, OurError, TimedOut
+from p2pbot.adapters.picture_fetch import place_of
+from p2pbot.errors import (
+    ConnectFailed,
+    ConnectionLost,
+    ExchangeUnavailable,
+    NetworkError,
+    OurError,
+    TimedOut,
+    UploadForbidden,
+)
 from p2pbot.model import Picture
-from p2pbot.protocol.uploads import MAX_ANSWER_BYTES, judge_answer, place_of
+from p2pbot.protocol.picture_places import PicturePlaces
+from p2pbot.protocol.uploads import MAX_ANSWER_BYTES, checked_place, judge_answer
 from p2pbot.secret import Secret
 
 _CONNECTIONS = 8  # of all accounts together: a burst is held back by the exchange's own limit, not by these
@@ -37,28 +46,29 @@ def open_upload_session(tls: ssl.SSLContext) -> aiohttp.ClientSession:
 
 
 class PictureUploader:
-    """``ports.Uploader`` for all accounts. ``hosts``: where uploads may go."""
+    """``ports.Uploader`` for all accounts. ``places``: where uploads may go."""
 
-    def __init__(self, session: aiohttp.ClientSession, hosts: Sequence[str], *, timeout_s: float = 30.0) -> None:
+    def __init__(self, session: aiohttp.ClientSession, places: PicturePlaces, *, timeout_s: float = 30.0) -> None:
         self._session = session
-        self._hosts = tuple(hosts)
+        self._places = places
         self._timeout_s = timeout_s
 
     async def put(self, url: Secret, picture: Picture, data: bytes) -> None:
         """Upload ``data``. Raises what ``ports.Uploader`` names."""
-        place = place_of(url, self._hosts)
+        address = _parsed(url)
+        place = checked_place(place_of(address), self._places)
         if self._session.closed:
             raise OurError("the session for uploads is closed")
         try:
             async with asyncio.timeout(self._timeout_s):
-                status, body = await self._send(url, picture, data)
+                status, body = await self._send(address, picture, data)
         except (aiohttp.ClientError, OSError, TimeoutError, ValueError) as error:
             raise self._ours(error, place) from None
         judge_answer(status, body, place)
 
-    async def _send(self, url: Secret, picture: Picture, data: bytes) -> tuple[int, bytes]:
+    async def _send(self, address: URL, picture: Picture, data: bytes) -> tuple[int, bytes]:
         async with self._session.put(
-            URL(url.reveal(), encoded=True),  # the library must not touch what was signed
+            address,
             data=io.BytesIO(data),
             headers={"Content-Type": picture.kind.mime},
             allow_redirects=False,
@@ -79,3 +89,13 @@ class PictureUploader:
         if isinstance(error, (aiohttp.InvalidURL, aiohttp.NonHttpUrlClientError, ValueError)):
             return ConnectFailed(f"{place} is not an address that can be uploaded to")
         return ConnectionLost(f"the connection to {place} broke during an upload")
+
+
+def _parsed(url: Secret) -> URL:
+    """Return the address as it is: the library must not touch what was signed. Raises UploadForbidden."""
+    try:
+        address = URL(url.reveal(), encoded=True)
+        _ = address.host, address.port
+    except (ValueError, TypeError):
+        raise UploadForbidden("the exchange named a place for an upload that is no address") from None
+    return address

@@ -19,12 +19,14 @@ from functools import partial
 from importlib.metadata import version
 
 from p2pbot.adapters.clock import SystemClock
-from p2pbot.adapters.files import read_rules, stamp_of_rules
+from p2pbot.adapters.files import read_rules
 from p2pbot.adapters.last_good import LastGood
 from p2pbot.adapters.logs import LogEvents, open_log
 from p2pbot.adapters.metrics import CONTENT_TYPE, CountedEvents, Metrics
 from p2pbot.adapters.notices import LogNotifier
+from p2pbot.adapters.pictures import picture_policy, read_pictures
 from p2pbot.adapters.randomness import SystemRng
+from p2pbot.adapters.rule_stamps import RuleStamps
 from p2pbot.adapters.secrets_source import resolve_all
 from p2pbot.adapters.status_file import status_writer
 from p2pbot.app.doors import Fittings, open_doors
@@ -127,12 +129,13 @@ class App:
             partial(read_rules, account.rules),
             self._events,
             self._notifier,
+            look_at=partial(read_pictures, policy=picture_policy(self.settings.pictures)),
             copies=LastGood(self.settings.state_dir),
             now=self._time_of_day,
         )
 
     def _watch(self, account: AccountSettings, rulebook: Rulebook) -> RulesWatch:
-        return RulesWatch(rulebook, partial(stamp_of_rules, account.rules), self._clock)
+        return RulesWatch(rulebook, RuleStamps(account.rules), self._clock)
 
     def _time_of_day(self) -> str:
         return f"{datetime.fromtimestamp(self._clock.now_ms() / 1000, UTC):%H:%M} UTC"

@@ -6,22 +6,28 @@ state directory.
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 
 from p2pbot.adapters.brake import PauseFile
 from p2pbot.adapters.lease import FileLease
+from p2pbot.adapters.picture_fetch import place_of
+from p2pbot.adapters.picture_shelf import DiskShelf
 from p2pbot.adapters.rate_gate import RateGate
 from p2pbot.adapters.rest import ExchangeRest, open_session
 from p2pbot.adapters.secrets_source import AccountKeys
 from p2pbot.adapters.sqlite import SqliteStore
 from p2pbot.adapters.tls import client_context
+from p2pbot.adapters.upload import PictureUploader, open_upload_session
 from p2pbot.adapters.wire import ChatWire
 from p2pbot.config import Settings
 from p2pbot.daemon.surroundings import Doors
 from p2pbot.errors import OurError
 from p2pbot.ports import Clock, Events, Notifier, Rng
+from p2pbot.protocol.picture_places import PicturePlaces
 from p2pbot.protocol.signing import Signer, hmac_signer, private_key_signer
 
 _FLIGHT_SHARE = 0.75  # a write must have arrived or be gone for good before the history is asked for it
@@ -49,25 +55,22 @@ async def open_doors(
         store = await SqliteStore.open(settings.database, lease)
         stack.push_async_callback(store.close)
         session = await stack.enter_async_context(open_session(tls))
-        flight_s = settings.timings.settle_after.s * _FLIGHT_SHARE
-        wire = ChatWire(tls, open_timeout_s=settings.timings.connect_timeout.s, flight_s=flight_s)
+        wire = _wire(settings, tls)
+        uploader = await stack.enter_async_context(_open_uploader(settings, tls))
         gate = RateGate(fittings.clock)  # one for all accounts: the exchange counts calls by address
         brake = PauseFile({account.name: account.rules for account in settings.accounts})
         doors = {}
         for account in settings.accounts:
-            rest = ExchangeRest(
+            rest = partial(
+                ExchangeRest,
                 session,
                 str(settings.exchange.rest_url),
                 keys[account.name].api_key,
                 signers[account.name],
-                fittings.clock,
-                fittings.rng,
-                recv_window_ms=account.recv_window.ms,
                 timeout_s=settings.timings.request_timeout.s,
-                gate=gate,
             )
             doors[account.name] = Doors(
-                rest=rest,
+                rest=rest(fittings.clock, fittings.rng, recv_window_ms=account.recv_window.ms, gate=gate),
                 wire=wire,
                 store=store,
                 lease=lease,
@@ -76,8 +79,23 @@ async def open_doors(
                 rng=fittings.rng,
                 events=fittings.events,
                 notifier=fittings.notifier,
+                uploader=uploader,
+                shelf=DiskShelf(settings.state_dir, account.name),
             )
         yield doors
+
+
+def _wire(settings: Settings, tls: ssl.SSLContext) -> ChatWire:
+    flight_s = settings.timings.settle_after.s * _FLIGHT_SHARE
+    return ChatWire(tls, open_timeout_s=settings.timings.connect_timeout.s, flight_s=flight_s)
+
+
+@asynccontextmanager
+async def _open_uploader(settings: Settings, tls: ssl.SSLContext) -> AsyncIterator[PictureUploader]:
+    """Give the door for uploads a session of its own, which knows no key."""
+    places = PicturePlaces(settings.exchange.upload_hosts, place_of(str(settings.exchange.rest_url)))
+    async with open_upload_session(tls) as session:
+        yield PictureUploader(session, places, timeout_s=settings.timings.upload_timeout.s)
 
 
 def signer_of(keys: AccountKeys) -> Signer:

@@ -7,7 +7,10 @@ from p2pbot.conversation.decision import Policy
 from p2pbot.conversation.delivery import DeliveryPolicy
 from p2pbot.conversation.inbox import InboxPolicy
 from p2pbot.conversation.limits import Caps
+from p2pbot.conversation.pictures import UploadPolicy
 from p2pbot.daemon.surroundings import AccountPlan, Timings
+
+_CALL_MARGIN_MS = 5_000  # a call may have waited for its turn before it was sent
 
 
 def plan_of(account: AccountSettings, settings: Settings) -> AccountPlan:
@@ -28,8 +31,19 @@ def plan_of(account: AccountSettings, settings: Settings) -> AccountPlan:
     )
     return AccountPlan(
         name=account.name,
-        policy=Policy(inbox=inbox, caps=caps, mode=account.mode, reply_expires_ms=limits.reply_expires.ms),
+        policy=Policy(
+            inbox=inbox,
+            caps=caps,
+            mode=account.mode,
+            reply_expires_ms=limits.reply_expires.ms,
+            picture_expires_ms=settings.pictures.expires.ms,
+        ),
         delivery=delivery,
+        uploads=UploadPolicy(
+            presigns_per_minute=settings.pictures.uploads_per_minute,
+            reuse_ms=settings.pictures.reuse_ms,
+            longest_call_ms=timings.request_timeout.ms + _CALL_MARGIN_MS,
+        ),
         timings=Timings(
             order_poll_s=timings.order_poll.s,
             facts_max_age_s=timings.facts_max_age.s,

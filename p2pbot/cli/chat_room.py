@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from p2pbot.cli.explanation import given_order, trace_row
+from p2pbot.cli.explanation import clock_ms, given_order, trace_row
 from p2pbot.cli.output import Paint, columns, shown
 from p2pbot.cli.words import reason_words
 from p2pbot.conversation.dialogues import play, quoted
@@ -26,11 +26,15 @@ _INDENT = "      - "
 
 @dataclass
 class ChatRoom:
-    """One talk after the other. ``sample`` are the facts of a new order, as ``--order`` takes them."""
+    """One talk after the other. ``sample`` are the facts of a new order, as ``--order`` takes them.
+
+    ``clock``: when a talk begins, empty for the time at which tests begin that do not say it.
+    """
 
     ruleset: RuleSet
     sample: str
     paint: Paint
+    clock: str = ""
     steps: list[str] = field(default_factory=list)
     facts: dict[str, str] = field(default_factory=dict)
 
@@ -75,7 +79,7 @@ class ChatRoom:
 
     def _begin(self, changes: str) -> None:
         facts = _pairs(f"{self.sample},{changes}")
-        self.rehearsal = Rehearsal(self.ruleset, _given(facts), START_MS)
+        self.rehearsal = Rehearsal(self.ruleset, _given(facts), clock_ms(self.clock) if self.clock else START_MS)
         self.facts, self.steps = facts, []
         self._first = _nested(facts)
 
@@ -163,8 +167,9 @@ class ChatRoom:
             yield "     handover: the order is yours"
 
     def _as_test(self, name: str) -> str:
-        lines = [f"  - name: {quoted(name)}", f"    order: {self._first}", "    chat:"]
-        return "\n".join(lines + [_INDENT + step for step in self.steps]) + "\n"
+        lines = [f"  - name: {quoted(name)}", f"    order: {self._first}"]
+        lines += [f"    clock: {quoted(self.clock)}"] if self.clock else []
+        return "\n".join([*lines, "    chat:"] + [_INDENT + step for step in self.steps]) + "\n"
 
     def _must_pass(self, text: str, file: str) -> None:
         """Raise UsageError unless the file with the new test is right, and the test passes."""

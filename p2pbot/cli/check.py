@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from p2pbot.adapters.files import read_rules
 from p2pbot.adapters.holder import holder
+from p2pbot.adapters.pictures import picture_policy, read_pictures
 from p2pbot.adapters.secrets_source import AccountKeys, resolve_all
 from p2pbot.adapters.sqlite import SqliteStore
 from p2pbot.adapters.tls import client_context
@@ -89,7 +90,7 @@ def offline(settings: Settings) -> Iterator[Checked]:
     if settings.ca_file:
         yield _certificates(settings.ca_file)
     for account in settings.accounts:
-        yield _rules(account)
+        yield _rules(account, settings)
     yield _state(settings)
 
 
@@ -114,10 +115,11 @@ def _certificates(ca_file: Path) -> Checked:
     return Checked(Grade.OK, "certificates", f"{ca_file}; no other authority is trusted")
 
 
-def _rules(account: AccountSettings) -> Checked:
+def _rules(account: AccountSettings, settings: Settings) -> Checked:
     about = f"rules of {account.name}"
     try:
-        loaded = load_tested(read_rules(account.rules))
+        files = read_rules(account.rules)
+        loaded = load_tested(files, read_pictures(files, picture_policy(settings.pictures)).known)
     except P2pbotError as error:
         return failed(about, error)
     findings = tuple(finding.render() for finding in loaded.findings)

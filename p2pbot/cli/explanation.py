@@ -14,6 +14,7 @@ from p2pbot.errors import UsageError
 from p2pbot.model import ChatMessage, EventKind, MessageKind, Path, Stimulus
 from p2pbot.rules.facts import Facts
 from p2pbot.rules.given import GivenFacts, given_facts
+from p2pbot.rules.measures import moment_ms
 from p2pbot.rules.ruleset import RuleSet
 from p2pbot.rules.verdict import Firing, Outcome, RuleTrace, Verdict
 
@@ -50,11 +51,11 @@ class Middle:
         return (low + high) / 2
 
 
-def trial_of(text: str, order: str, event: EventKind) -> Trial:
-    """Return the question that a command line asks. Raises UsageError."""
+def trial_of(text: str, order: str, event: EventKind, clock: str = "") -> Trial:
+    """Return the question that a command line asks; ``now=…`` in the order is a clock too. Raises UsageError."""
     if event is EventKind.MESSAGE and not text:
         raise UsageError("what does the counterparty write?", remedy='p2pbot rules explain "TEXT", or --event EVENT')
-    facts = given_order(order).facts(time.time_ns() // 1_000_000)
+    facts = order_and_clock(order, clock)
     kind = MessageKind.IMAGE if event is EventKind.IMAGE else MessageKind.TEXT
     from_chat = event in {EventKind.MESSAGE, EventKind.IMAGE}
     number = facts.order.number
@@ -79,14 +80,38 @@ def explain(ruleset: RuleSet, trial: Trial, *, expect: str | None, as_json: bool
     return 0 if met else 1
 
 
+def order_and_clock(order: str, clock: str = "") -> Facts:
+    """Return what ``--order`` and ``--clock`` give; without a clock it is now. Raises UsageError."""
+    pairs = pairs_of(order)
+    wanted = clock or pairs.pop("now", "")
+    return _given(pairs).facts(clock_ms(wanted) if wanted else time.time_ns() // 1_000_000)
+
+
+def clock_ms(text: str) -> int:
+    """Read ``2026-01-05T10:00+03:00``. Raises UsageError."""
+    try:
+        return moment_ms(text)
+    except ValueError as error:
+        raise UsageError(f"--clock: {error}") from None
+
+
 def given_order(order: str) -> GivenFacts:
     """Read ``side=sell,amount=900``. Raises UsageError."""
+    return _given(pairs_of(order))
+
+
+def pairs_of(order: str) -> dict[str, str]:
+    """Read ``side=sell,amount=900`` as names and values. Raises UsageError."""
     pairs: dict[str, str] = {}
     for part in filter(None, (part.strip() for part in order.split(","))):
         name, equals, value = part.partition("=")
         if not equals:
             raise UsageError(f"--order: `{part[:60]}` is not name=value", remedy="for example side=sell,amount=900")
         pairs[name.strip()] = value.strip()
+    return pairs
+
+
+def _given(pairs: dict[str, str]) -> GivenFacts:
     given = given_facts(pairs, "--order")
     if isinstance(given, GivenFacts):
         return given

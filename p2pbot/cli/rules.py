@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 from p2pbot.cli import rules_chat, rules_list, rules_preview, rules_replay, rules_schema, rules_stats, rules_test
 from p2pbot.cli.explanation import explain, trial_of
 from p2pbot.cli.output import Paint, print_json
-from p2pbot.cli.rules_files import add_rules, rule_files, ruleset_of
+from p2pbot.cli.rules_files import add_clock, add_rules, load_files, rule_files, ruleset_of
 from p2pbot.cli.rules_show import counted, show_finding
 from p2pbot.document import Severity
 from p2pbot.errors import UsageError
 from p2pbot.model import EventKind
-from p2pbot.rules.ruleset import LoadedRules, load_rules
+from p2pbot.rules.ruleset import LoadedRules
 
 if TYPE_CHECKING:
     from p2pbot.cli.parser import Parser
@@ -28,9 +28,10 @@ _EXPLAIN = """\
 Says what the rules would answer, and of each rule why it would not: the first check that failed, what it wanted and
 what it found. What --order does not give is not known, and a rule that asks for it does not speak."""
 _EXPLAIN_MORE = """\
---order takes the names of `when:`, counterparty.* too, and counterparty.name:
+--order takes the names of `when:`, counterparty.* too, and counterparty.name, payment.*, pay_deadline=15m, now=MOMENT:
   p2pbot rules explain "I paid" --order side=sell,order_status=unpaid,amount=900
   p2pbot rules explain --event order_created --order side=sell,counterparty.orders=0
+  p2pbot rules explain "hello" --order side=sell,balance.USDT=50 --clock 2026-01-05T23:30+03:00
   p2pbot rules explain "付款了" --rules rules/ --expect paid-claim
 
 exit codes: 0 done, 1 --expect was not met, 2 wrong command line, 78 the rules have errors"""
@@ -50,6 +51,7 @@ def register(commands: argparse._SubParsersAction[Parser]) -> None:
     )
     tell.add_argument("text", metavar="TEXT", nargs="?", default="", help="what the counterparty writes")
     tell.add_argument("--order", metavar="FACTS", default="", help="side=sell,order_status=unpaid,…")
+    add_clock(tell)
     add_rules(tell)
     tell.add_argument("--event", default="message", choices=list(EventKind), help="what happened (default: message)")
     tell.add_argument("--rule", metavar="ID", help="ask this rule alone")
@@ -61,7 +63,7 @@ def register(commands: argparse._SubParsersAction[Parser]) -> None:
 
 
 def _check(arguments: argparse.Namespace) -> int:
-    loaded = load_rules(rule_files(arguments, arguments.path))
+    loaded = load_files(rule_files(arguments, arguments.path), arguments)
     errors = sum(finding.severity is Severity.ERROR for finding in loaded.findings)
     failing = len(loaded.findings) if arguments.strict else errors
     if arguments.json:
@@ -84,8 +86,8 @@ def _summary(loaded: LoadedRules, errors: int, paint: Paint) -> str:
 
 
 def _explain(arguments: argparse.Namespace) -> int:
-    trial = trial_of(arguments.text, arguments.order, EventKind(arguments.event))
-    ruleset = ruleset_of(rule_files(arguments, arguments.rules))
+    trial = trial_of(arguments.text, arguments.order, EventKind(arguments.event), arguments.clock)
+    ruleset = ruleset_of(rule_files(arguments, arguments.rules), arguments)
     known = [rule.id for rule in ruleset.rules]
     for wanted in (arguments.rule, arguments.expect):
         if wanted and wanted != "none" and wanted not in known:

@@ -8,12 +8,16 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from p2pbot.cli.chat_room import ChatRoom
-from p2pbot.cli.explanation import given_order
+from p2pbot.cli.explanation import clock_ms, given_order
 from p2pbot.cli.output import Paint
-from p2pbot.cli.rules_files import add_rules, rule_files, ruleset_of
+from p2pbot.cli.rules_files import add_clock, add_rules, rule_files, ruleset_of
+from p2pbot.model import EventKind, OrderStatus, Side
+from p2pbot.rules.dialogue import FOLLOWS
+from p2pbot.rules.given import GivenCounterparty, GivenFacts
 
 if TYPE_CHECKING:
     from p2pbot.cli.parser import Parser
@@ -45,15 +49,18 @@ def register(commands: argparse._SubParsersAction[Parser]) -> None:
     """Add the command."""
     parser = commands.add_parser("chat", help="type as the counterparty", description=_ABOUT, epilog=_MORE)
     parser.add_argument("--order", metavar="FACTS", default="", help="what the order is, beside the sample's facts")
+    add_clock(parser)
     add_rules(parser)
     parser.set_defaults(handler=_chat)
 
 
 def _chat(arguments: argparse.Namespace) -> int:
-    ruleset = ruleset_of(rule_files(arguments, arguments.rules))
+    ruleset = ruleset_of(rule_files(arguments, arguments.rules), arguments)
     sample = f"{SAMPLE},{arguments.order}"
     given_order(sample)  # a mistake in it ends the command
-    room = ChatRoom(ruleset, sample, Paint())
+    if arguments.clock:
+        clock_ms(arguments.clock)  # same
+    room = ChatRoom(ruleset, sample, Paint(), arguments.clock)
     typed = sys.stdin.isatty()
     if typed:
         _prepare_line()
@@ -93,6 +100,46 @@ def _piped() -> str:
     return line
 
 
+def completions(line: str, word: str) -> list[str]:
+    """Return what ``word``, the last one of ``line``, may become: commands, facts and their values, events, files."""
+    command, blank, _ = line.partition(" ")
+    if not blank:
+        return [f"{name} " for name in COMMANDS if word.startswith("/") and name.startswith(word)]
+    return [known for known in _ARGUMENTS.get(command, _nothing)(word) if known.startswith(word)]
+
+
+def _nothing(_: str) -> list[str]:
+    return []
+
+
+def _facts(word: str) -> list[str]:
+    name, equals, _ = word.partition("=")
+    if equals:
+        return [f"{name}={value}" for value in _VALUES.get(name, ())]
+    return [*_SIMPLE, *_INNER, *(f"{group}." for group in _GROUPS[1:])]
+
+
+def _files(word: str) -> list[str]:
+    parent = Path(word).parent if word and not word.endswith("/") else Path(word or ".")
+    entries = sorted(parent.iterdir())[:_MOST_FILES] if parent.is_dir() else []
+    return [f"{entry}/" if entry.is_dir() else str(entry) for entry in entries if not entry.name.startswith(".")]
+
+
+_MOST_FILES = 1000  # of one directory, to choose from
+_STATUSES = tuple(status.value for status in OrderStatus if status is not OrderStatus.UNKNOWN)
+_VALUES = {"side": tuple(Side), "order_status": _STATUSES, "status": _STATUSES}
+_GROUPS = ("counterparty", "tag", "balance", "futures", "payment")
+_SIMPLE = [f"{key}=" for key in GivenFacts.model_fields if key not in {*_GROUPS, *FOLLOWS}]
+_INNER = [f"counterparty.{key}=" for key in GivenCounterparty.model_fields]
+_ARGUMENTS: dict[str, Callable[[str], list[str]]] = {
+    "/order": _facts,
+    "/new": _facts,
+    "/event": lambda _: [f"{event} " for event in EventKind],
+    "/wait": lambda _: ["5m", "10m", "1h", "1d"],
+    "/save": _files,
+}
+
+
 def _prepare_line() -> None:
     """History and completion of commands where this Python has readline; for this talk alone, nothing is kept."""
     try:
@@ -101,9 +148,9 @@ def _prepare_line() -> None:
         return
 
     def complete(text: str, state: int) -> str | None:
-        found = [word for word in COMMANDS if word.startswith(text)] if text.startswith("/") else []
-        return f"{found[state]} " if state < len(found) else None
+        found = completions(readline.get_line_buffer()[: readline.get_endidx()], text)
+        return found[state] if state < len(found) else None
 
-    readline.set_completer_delims(" ")
+    readline.set_completer_delims(" ,")
     readline.set_completer(complete)
     readline.parse_and_bind("tab: complete")

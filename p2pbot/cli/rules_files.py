@@ -7,9 +7,10 @@ import os
 from pathlib import Path
 
 from p2pbot.adapters.files import read_rules
+from p2pbot.adapters.pictures import PicturePolicy, picture_policy, read_pictures
 from p2pbot.cli.options import PLACES, settings_of
-from p2pbot.errors import RulesError
-from p2pbot.rules.ruleset import RuleSet, load_rules
+from p2pbot.errors import ConfigError, RulesError
+from p2pbot.rules.ruleset import LoadedRules, RuleSet, load_rules
 
 TESTS = "tests"  # the directory below the rules where `rules test` and `/save` keep dialogues; the daemon reads none
 
@@ -35,13 +36,32 @@ def test_files(directory: Path) -> dict[str, str]:
     return read_rules(below) if below.is_dir() and any(below.glob("*.y*ml")) else {}
 
 
-def ruleset_of(files: dict[str, str]) -> RuleSet:
+def load_files(files: dict[str, str], arguments: argparse.Namespace | None = None) -> LoadedRules:
+    """Return the rules of ``files`` and of the pictures that they name, which may be as large as configured."""
+    return load_rules(files, read_pictures(files, _policy(arguments or argparse.Namespace())).known)
+
+
+def _policy(arguments: argparse.Namespace) -> PicturePolicy:
+    """Return how large pictures may be; whoever tries rules without a configuration tries them with the defaults."""
+    try:
+        return picture_policy(settings_of(arguments).pictures)
+    except ConfigError:
+        return PicturePolicy()
+
+
+def ruleset_of(files: dict[str, str], arguments: argparse.Namespace | None = None) -> RuleSet:
     """Return the rules of ``files``. Raises RulesError with every finding."""
-    loaded = load_rules(files)
+    loaded = load_files(files, arguments)
     if loaded.ruleset is None:
         findings = tuple(finding.render() for finding in loaded.findings)
         raise RulesError("the rules have errors", remedy="mend them first", findings=findings)
     return loaded.ruleset
+
+
+def add_clock(parser: argparse.ArgumentParser) -> None:
+    """Add ``--clock``, which the commands have that try rules at a time."""
+    told = "what time it is: 2026-01-05T23:30+03:00 (default: now)"
+    parser.add_argument("--clock", metavar="MOMENT", default="", help=told)
 
 
 def add_rules(parser: argparse.ArgumentParser) -> None:

@@ -35,7 +35,7 @@ def register(commands: argparse._SubParsersAction[Parser]) -> None:
 
 
 def _list(arguments: argparse.Namespace) -> int:
-    ruleset = ruleset_of(rule_files(arguments, arguments.rules))
+    ruleset = ruleset_of(rule_files(arguments, arguments.rules), arguments)
     paint = Paint()
     rules = [rule_of(ruleset, arguments.rule)] if arguments.rule else list(ruleset.rules)
     if arguments.json:

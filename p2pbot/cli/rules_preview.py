@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import time
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from p2pbot.cli.explanation import given_order
+from p2pbot.cli.explanation import order_and_clock
 from p2pbot.cli.output import Paint, shown
-from p2pbot.cli.rules_files import add_rules, rule_files, ruleset_of
+from p2pbot.cli.rules_files import add_clock, add_rules, rule_files, ruleset_of
 from p2pbot.cli.rules_list import rule_of
 from p2pbot.model import Picture
 from p2pbot.rules.facts import Facts
@@ -41,13 +40,14 @@ def register(commands: argparse._SubParsersAction[Parser]) -> None:
     parser = commands.add_parser("preview", help="every text in every language", description=_ABOUT, epilog=_MORE)
     parser.add_argument("rule", metavar="ID", nargs="?", help="the texts of this rule alone")
     parser.add_argument("--order", metavar="FACTS", default="", help="what the order is, beside the sample's facts")
+    add_clock(parser)
     add_rules(parser)
     parser.set_defaults(handler=_preview)
 
 
 def _preview(arguments: argparse.Namespace) -> int:
-    ruleset = ruleset_of(rule_files(arguments, arguments.rules))
-    facts = given_order(f"{SAMPLE},{arguments.order}").facts(time.time_ns() // 1_000_000)
+    ruleset = ruleset_of(rule_files(arguments, arguments.rules), arguments)
+    facts = order_and_clock(f"{SAMPLE},{arguments.order}", arguments.clock)
     rules = [rule_of(ruleset, arguments.rule)] if arguments.rule else list(ruleset.rules)
     paint = Paint()
     blocks = ["\n".join(_block(rule, facts, paint)) for rule in rules if rule.reply or rule.notify]

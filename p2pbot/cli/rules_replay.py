@@ -35,6 +35,9 @@ example: git worktree add /tmp/old HEAD~1 && p2pbot rules replay chats.jsonl --a
 exit codes: 0 nothing changes, 1 something changes, 2 wrong command line, 78 rules or chats that cannot be read"""
 
 
+_YAML = {".yaml", ".yml"}
+
+
 def register(commands: argparse._SubParsersAction[Parser]) -> None:
     """Add the command."""
     parser = commands.add_parser("replay", help="what would new rules change?", description=_ABOUT, epilog=_MORE)
@@ -49,7 +52,8 @@ def _replay(arguments: argparse.Namespace) -> int:
     old = ruleset_of(read_rules(arguments.against))
     new = ruleset_of(rule_files(arguments, arguments.rules))
     chats = list(_chats(arguments.chats))
-    differing = [(chat.name, found) for chat in chats if (found := changes(old, new, chat))]
+    recorded = arguments.chats.suffix not in _YAML
+    differing = [(chat.name, found) for chat in chats if (found := changes(old, new, chat, recorded=recorded))]
     if arguments.json:
         print_json([{"chat": name, "changes": [_document(change) for change in found]} for name, found in differing])
         return 1 if differing else 0
@@ -64,7 +68,7 @@ def _replay(arguments: argparse.Namespace) -> int:
 
 def _chats(path: Path) -> Iterator[DialogueSpec]:
     """Yield the chats of a file. Raises ConfigError."""
-    if path.suffix in {".yaml", ".yml"}:
+    if path.suffix in _YAML:
         for name, text in read_rules(path).items():
             loaded = load_document(text, name, RuleFile)
             if loaded.value is None:

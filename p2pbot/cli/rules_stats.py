@@ -50,7 +50,7 @@ def _add_common(parser: argparse.ArgumentParser) -> None:
 
 
 def _stats(arguments: argparse.Namespace) -> int:
-    ruleset = ruleset_of(rule_files(arguments, arguments.rules))
+    ruleset = ruleset_of(rule_files(arguments, arguments.rules), arguments)
     span = arguments.never_fired or arguments.since
     counts = rule_counts(_entries(arguments, span), (rule.id for rule in ruleset.rules))
     known = {rule.id for rule in ruleset.rules}

@@ -12,13 +12,12 @@ from xml.etree import ElementTree as ET
 from p2pbot.adapters.files import read_rules
 from p2pbot.adapters.redaction import escape, scrub
 from p2pbot.cli.output import Paint, shown
-from p2pbot.cli.rules_files import add_rules, rule_places, test_files
+from p2pbot.cli.rules_files import add_rules, load_files, rule_places, test_files
 from p2pbot.cli.rules_show import counted, show_finding
 from p2pbot.conversation.dialogues import Failure, Played, play_all, updated
 from p2pbot.document import Severity, load_document
 from p2pbot.errors import ConfigError
 from p2pbot.rules.dialogue import RuleFile
-from p2pbot.rules.ruleset import load_rules
 
 if TYPE_CHECKING:
     from p2pbot.cli.parser import Parser
@@ -62,7 +61,7 @@ def register(commands: argparse._SubParsersAction[Parser]) -> None:
 def _test(arguments: argparse.Namespace) -> int:
     paint = Paint()
     files = _files(arguments)
-    loaded = load_rules(files)
+    loaded = load_files(files, arguments)
     if loaded.ruleset is None:
         for finding in loaded.findings:
             if finding.severity is Severity.ERROR:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 STALE_MS = 15_000  # the daemon writes every two seconds
 _MAX_BYTES = 1024 * 1024  # fifty accounts need 50 KiB
+_LARGEST = 2**63  # a larger number is no count and no time
 _ABOUT = """\
 Shows whether the daemon runs, whether each account's chat is connected, what waits, and what it has decided and sent
 so far. It reads the state directory alone."""
@@ -194,7 +195,7 @@ def waiting(told: Mapping[str, Any]) -> int:
     """Return how many replies are not settled; the daemon tells a number, or a number for each state."""
     pending = told.get("pending")
     if isinstance(pending, dict):
-        return sum(value for value in pending.values() if isinstance(value, int))
+        return sum(map(_counted, pending.values()))
     return _number(told, "pending")
 
 
@@ -221,8 +222,14 @@ def _counts(report: Report) -> Iterator[str]:
 
 def _number(told: Mapping[str, Any], key: str) -> int:
     """Return a whole number of the status, 0 if it is none."""
-    value = told.get(key)
-    return value if isinstance(value, int) and not isinstance(value, bool) else 0
+    return _counted(told.get(key))
+
+
+def _counted(value: object) -> int:
+    """Return a whole number that can be written out, else 0."""
+    if not isinstance(value, int) or isinstance(value, bool):
+        return 0
+    return value if abs(value) <= _LARGEST else 0
 
 
 def _document(report: Report) -> dict[str, object]:

@@ -11,6 +11,7 @@ from pydantic import AfterValidator
 from p2pbot.config.part import Part
 from p2pbot.document import complaint
 from p2pbot.protocol.picture_places import USUAL_HOSTS, is_host
+from p2pbot.protocol.uploads import USUAL_UPLOAD_HOSTS
 
 _LONGEST_URL = 2048
 _MOST_HOSTS = 20
@@ -71,7 +72,8 @@ SocketUrl = Annotated[str, _address("wss")]
 class Exchange(Part):
     """The exchange's addresses; the chat's own comes with its credential. ``ca_file``: the only authorities trusted.
 
-    ``picture_hosts``: where the pictures of a chat may be fetched from, besides the REST interface's own host.
+    ``picture_hosts``: where the pictures of a chat may be fetched from, besides the REST interface's own host;
+    ``upload_hosts``: where ours may be uploaded to.
     """
 
     rest_url: RestUrl = "https://api.binance.com"
@@ -80,4 +82,5 @@ class Exchange(Part):
     spot_stream_url: SocketUrl = "wss://stream.binance.com:9443"
     futures_stream_url: SocketUrl = "wss://fstream.binance.com"
     picture_hosts: Annotated[tuple[str, ...], AfterValidator(_hosts)] = USUAL_HOSTS
+    upload_hosts: Annotated[tuple[str, ...], AfterValidator(_hosts)] = USUAL_UPLOAD_HOSTS
     ca_file: str | None = None

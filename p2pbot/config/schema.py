@@ -7,7 +7,7 @@ Danger: a value that looks like a secret is refused by its key, and no error rep
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Annotated, ClassVar, Literal
 
@@ -22,7 +22,7 @@ from p2pbot.document import complaint
 from p2pbot.model import Mode
 
 MAX_ACCOUNTS = 50  # one process, one socket each; the address has a budget of 300 connects in 5 minutes
-_MUTE_LOW, _MUTE_HIGH = Duration(60_000), Duration(30 * 86_400_000)
+_SPAN_LOW, _SPAN_HIGH = Duration(60_000), Duration(30 * 86_400_000)
 _NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,30}[a-z0-9])?")
 
 
@@ -32,16 +32,21 @@ def _account_name(text: str) -> str:
     return text
 
 
-def _takeover_span(value: object) -> Literal["order"] | Duration:
-    if value == "order":
-        return "order"
-    try:
-        span = value if isinstance(value, Duration) else parse_duration(str(value))
-    except ValueError:
-        raise complaint("expected `order` (until the order ends) or a duration such as 2h") from None
-    if not _MUTE_LOW <= span <= _MUTE_HIGH:
-        raise complaint(f"must be `order` or between {_MUTE_LOW} and {_MUTE_HIGH}, is {span}")
-    return span
+def _order_or_span(order_means: str) -> Callable[[object], Literal["order"] | Duration]:
+    """Return a validator of ``order`` (which means what it says) or a duration from a minute to 30 days."""
+
+    def check(value: object) -> Literal["order"] | Duration:
+        if value == "order":
+            return "order"
+        try:
+            span = value if isinstance(value, Duration) else parse_duration(str(value))
+        except ValueError:
+            raise complaint(f"expected `order` ({order_means}) or a duration such as 2h") from None
+        if not _SPAN_LOW <= span <= _SPAN_HIGH:
+            raise complaint(f"must be `order` or between {_SPAN_LOW} and {_SPAN_HIGH}, is {span}")
+        return span
+
+    return check
 
 
 def _version(text: str) -> str:
@@ -90,16 +95,41 @@ class Timings(Part):
     idle_timeout: Annotated[DurationText, between("10s", "1d")] = Duration(600_000)
     connect_timeout: Annotated[DurationText, between("500ms", "2m")] = Duration(10_000)
     request_timeout: Annotated[DurationText, between("500ms", "2m")] = Duration(10_000)
+    upload_timeout: Annotated[DurationText, between("1s", "5m")] = Duration(30_000)
     shutdown_settle: Annotated[DurationText, between("0s", "2m")] = Duration(10_000)
     shutdown_close: Annotated[DurationText, between("100ms", "30s")] = Duration(3_000)
+
+
+class Pictures(Part):
+    """The pictures of our replies.
+
+    ``too_large``: than ``max_mib``; refuse the rules, or shrink the picture. ``reuse_upload``: an upload serves the
+    order that it was made for, or every order for a time. ``expires``: of a reply with a picture, for few may be
+    uploaded in a minute.
+    """
+
+    max_mib: Annotated[int, _up_to(20)] = 5
+    too_large: Literal["refuse", "shrink"] = "refuse"
+    reuse_upload: Annotated[
+        Literal["order"] | Annotated[Duration, between("1m", "30d")],
+        BeforeValidator(_order_or_span("its own order alone")),
+    ] = "order"
+    uploads_per_minute: Annotated[int, _up_to(36)] = 36
+    expires: Annotated[DurationText, between("5s", "1d")] = Duration(600_000)
+
+    @property
+    def reuse_ms(self) -> int | None:
+        """How long an upload serves every order, in milliseconds; None = its own order alone."""
+        return self.reuse_upload.ms if isinstance(self.reuse_upload, Duration) else None
 
 
 class Takeover(Part):
     """What happens when a person writes in an order: silence until the order ends, or for a time."""
 
-    mute: Annotated[Literal["order"] | Annotated[Duration, between("1m", "30d")], BeforeValidator(_takeover_span)] = (
-        "order"
-    )
+    mute: Annotated[
+        Literal["order"] | Annotated[Duration, between("1m", "30d")],
+        BeforeValidator(_order_or_span("until the order ends")),
+    ] = "order"
 
     @property
     def mute_ms(self) -> int | None:
@@ -154,5 +184,6 @@ class ConfigFile(Part):
     limits: Limits = Limits()
     timings: Timings = Timings()
     takeover: Takeover = Takeover()
+    pictures: Pictures = Pictures()
     log: Log = Log()
     console: Console = Console()

@@ -13,7 +13,7 @@ from p2pbot.config.console import Console
 from p2pbot.config.durations import Duration
 from p2pbot.config.endpoints import Exchange
 from p2pbot.config.keys import SecretSource, SourceKind
-from p2pbot.config.schema import AccountEntry, ConfigFile, Limits, Log, Takeover, Timings
+from p2pbot.config.schema import AccountEntry, ConfigFile, Limits, Log, Pictures, Takeover, Timings
 from p2pbot.document import Finding, Loaded, load_document
 from p2pbot.errors import ConfigError, OurError, UsageError
 from p2pbot.model import Mode
@@ -47,6 +47,7 @@ class Settings:
     limits: Limits
     timings: Timings
     takeover: Takeover
+    pictures: Pictures
     log: Log
     console: Console
     warnings: tuple[str, ...] = ()
@@ -99,6 +100,7 @@ def _settings(given: ConfigFile, file: Path, places: Places, warnings: tuple[str
         limits=given.limits,
         timings=given.timings,
         takeover=given.takeover,
+        pictures=given.pictures,
         log=given.log,
         console=given.console,
         warnings=warnings,

@@ -43,12 +43,16 @@ class Chance(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
-    """The numbers that bound decisions for one account."""
+    """The numbers that bound decisions for one account.
+
+    ``picture_expires_ms``: of a picture and what follows it, since the exchange lets few be uploaded in a minute.
+    """
 
     inbox: InboxPolicy = field(default_factory=InboxPolicy)
     caps: Caps = field(default_factory=Caps)
     mode: Mode = Mode.SHADOW
     reply_expires_ms: int = 120_000
+    picture_expires_ms: int = 600_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -313,7 +317,6 @@ def _tagged(old: tuple[tuple[str, str], ...], new: tuple[tuple[str, str], ...]) 
 def _row(situation: Situation, firing: Firing, at: int, policy: Policy, rng: Chance) -> OutboxRow:
     shadow = firing.shadow or policy.mode is Mode.SHADOW
     not_before_ms = situation.now_ms + (firing.delays_ms[at] if firing.delays_ms else firing.delay_ms)
-    expires_ms = policy.reply_expires_ms if firing.expires_ms is None else firing.expires_ms
     return OutboxRow(
         uuid=rng.uuid(),
         account=situation.account,
@@ -324,11 +327,19 @@ def _row(situation: Situation, firing: Firing, at: int, policy: Policy, rng: Cha
         state=OutboxState.SHADOW if shadow else OutboxState.CLAIMED,
         created_at_ms=situation.now_ms,
         not_before_ms=not_before_ms,
-        expires_at_ms=not_before_ms + expires_ms,
+        expires_at_ms=not_before_ms + _expires_ms(firing, at, policy),
         settled_at_ms=situation.now_ms if shadow else 0,
         order_status=situation.order.status if situation.order else OrderStatus.UNKNOWN,
         reason=Reason.SHADOW if shadow else None,
+        picture=dict(firing.pictures).get(at),
     )
+
+
+def _expires_ms(firing: Firing, at: int, policy: Policy) -> int:
+    if firing.expires_ms is not None:
+        return firing.expires_ms
+    behind_picture = any(place <= at for place, _ in firing.pictures)
+    return max(policy.reply_expires_ms, policy.picture_expires_ms if behind_picture else 0)
 
 
 def _entry(situation: Situation, reason: Reason, verdict: Verdict | None) -> InboxEntry:

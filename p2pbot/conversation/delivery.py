@@ -123,7 +123,14 @@ def refused(row: OutboxRow, *, passing: bool, policy: DeliveryPolicy, now_ms: in
         return advanced(row, DeliveryEvent.REFUSED, now_ms)
     again = advanced(row, DeliveryEvent.REFUSED_PASSING, now_ms)
     not_before_ms = max(row.not_before_ms, now_ms + policy.passing_retry_ms)
-    return replace(again, passing_refusals=row.passing_refusals + 1, not_before_ms=not_before_ms)
+    # A picture goes up anew: its place may be what was refused.
+    return replace(
+        again,
+        passing_refusals=row.passing_refusals + 1,
+        not_before_ms=not_before_ms,
+        image_url="",
+        uploaded_at_ms=0,
+    )
 
 
 def missing(row: OutboxRow, policy: DeliveryPolicy, now_ms: int) -> OutboxRow:

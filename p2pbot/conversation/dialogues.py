@@ -15,6 +15,7 @@ from p2pbot.conversation.rehearsal import Rehearsal, Spoken, Turn
 from p2pbot.document import Finding, Loaded, Position, did_you_mean, load_document
 from p2pbot.model import Reason
 from p2pbot.rules.dialogue import BotSpec, DialogueSpec, NoneSpec, RuleFile, StepSpec
+from p2pbot.rules.pictures import NO_PICTURES, Pictures
 from p2pbot.rules.ruleset import LoadedRules, RuleSet, load_rules
 from p2pbot.rules.verdict import Outcome, RuleTrace
 
@@ -61,9 +62,9 @@ def play_all(ruleset: RuleSet, files: Mapping[str, str], policy: Policy | None =
     return tuple(played)
 
 
-def load_tested(files: Mapping[str, str]) -> LoadedRules:
+def load_tested(files: Mapping[str, str], pictures: Pictures = NO_PICTURES) -> LoadedRules:
     """Load rules and play the tests that stand in the same files; one that fails is an ERROR like any other."""
-    loaded = load_rules(files)
+    loaded = load_rules(files, pictures)
     failed = failed_tests(loaded.ruleset, files) if loaded.ruleset else ()
     return LoadedRules(None, (*failed, *loaded.findings)) if failed else loaded
 

@@ -21,6 +21,7 @@ _ANSWERABLE = (MessageKind.TEXT, MessageKind.IMAGE)
 _MACHINE_FAST_MS = 2_000
 _QUOTE_SHORTEST = 20  # a shorter text of ours may be contained in theirs by chance
 _QUOTE_SLACK = 10  # quoting adds a mark or a name around the text
+_PICTURE_WINDOW_MS = 20_000  # and a picture of our size this long, for a person's own may have any
 _ECHO_WINDOW_MS = 120_000  # an echo without our uuid is recognised by its text this long around our write
 
 
@@ -73,12 +74,30 @@ def _reads_alike(message: ChatMessage, mine: SaidText) -> bool:
     Two known ids that differ say so; on the socket a uuid that is not ours does too. In the history it does not: which
     uuid a row shows there is not published.
     """
-    if message.kind is not MessageKind.TEXT or not mine.written_at_ms:
+    if message.kind not in (MessageKind.TEXT, MessageKind.IMAGE) or not mine.written_at_ms:
         return False
     if (message.message_id and mine.message_id) or (message.uuid and message.path is Path.SOCKET):
         return False
-    near = abs(message.created_at_ms - mine.written_at_ms) <= _ECHO_WINDOW_MS
-    return near and _plain(message.text) == _plain(mine.text)
+    away_ms = abs(message.created_at_ms - mine.written_at_ms)
+    if message.kind is MessageKind.IMAGE:
+        return _looks_alike(message, mine, away_ms)
+    return mine.picture is None and away_ms <= _ECHO_WINDOW_MS and _plain(message.text) == _plain(mine.text)
+
+
+def _looks_alike(message: ChatMessage, mine: SaidText, away_ms: int) -> bool:
+    """Whether a picture lies where ours does, or (the exchange may show it elsewhere) came with our write and size."""
+    image, picture = message.image, mine.picture
+    if image is None or picture is None or not mine.image_url:
+        return False
+    if _bare(image.image_url) == _bare(mine.image_url):
+        return away_ms <= _ECHO_WINDOW_MS
+    same_size = (image.width, image.height) == (picture.width, picture.height)
+    return same_size and away_ms <= _PICTURE_WINDOW_MS
+
+
+def _bare(url: str) -> str:
+    """Return an address without what may be signed anew each time it is shown."""
+    return url.partition("?")[0]
 
 
 def age_reason(message: ChatMessage, memory: OrderMemory | None, policy: InboxPolicy, now_ms: int) -> Reason | None:

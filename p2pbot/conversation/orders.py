@@ -47,6 +47,8 @@ _RANK = {
     OrderStatus.CANCELLED: 4,
     OrderStatus.COMPLETED: 5,
 }
+APPEALS = (EventKind.APPEAL_OPENED, EventKind.APPEAL_CLOSED)
+MAX_APPEALS = 9  # of one order that are told apart; whoever appeals more often is known to the merchant
 _FLIPPING_CARD = "cancelled_by_system"
 
 
@@ -180,6 +182,21 @@ def raised_by(memory: OrderMemory | None, heard: Heard, order_no: str) -> tuple[
 def card_event(kind: EventKind, order_no: str, at_ms: int) -> Stimulus:
     """Return an event of which each order has one, whoever tells of it."""
     return Stimulus(kind=kind, order_no=order_no, key=f"e:{kind.value}", at_ms=at_ms)
+
+
+def nth_appeal(stimulus: Stimulus, opened: int, closed: int) -> Stimulus:
+    """Return an appeal's event with its number in its key, from the second appeal of an order on.
+
+    ``opened``, ``closed``: how many of each are decided. An opening follows the last closing, and a closing belongs to
+    the last opening, by whatever path and however often either is heard.
+    """
+    number = closed + 1 if stimulus.kind is EventKind.APPEAL_OPENED else max(opened, 1)
+    return replace(stimulus, key=appeal_key(stimulus.kind, number))
+
+
+def appeal_key(kind: EventKind, number: int) -> str:
+    """Return the key of an order's first, second … event of this kind."""
+    return f"e:{kind.value}" if number == 1 else f"e:{kind.value}:{number}"
 
 
 def told_by(event: SystemEvent, order_no: str, at_ms: int) -> Stimulus | None:

@@ -19,12 +19,20 @@ from p2pbot.conversation.records import OutboxRow, OutboxState
 
 _SKEW_MS = 60_000  # how far the exchange's createTime may lie before our own clock's write
 _PACE_ENTRIES = 10_000  # orders whose last write is remembered; older ones are long past any spacing
+_UPLOAD_AHEAD_MS = 5_000  # a picture goes up while its reply still waits, but hardly one that is given up meanwhile
 _LOOK_AGAIN_MS = 600_000  # a look that never comes back conclusive is asked for ever more seldom, up to this
 
 
 @dataclass(frozen=True, slots=True)
 class Write:
     """Commit SENDING, then write the frame."""
+
+    row: OutboxRow
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """Have the exchange take the picture, then commit where it lies; the reply is written after that."""
 
     row: OutboxRow
 
@@ -51,7 +59,7 @@ class Reconcile:
     since_ms: int
 
 
-Step = Write | Late | Doubt | Reconcile
+Step = Write | Upload | Late | Doubt | Reconcile
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +84,8 @@ class Outbox:
         self._look_again_ms: dict[str, int] = {}
         self._looked: set[str] = set()
         self._restamped: set[str] = set()
+        self._uploading: set[str] = set()
+        self._upload_again_ms: dict[str, int] = {}
         self._now_ms = 0
         for row in rows:
             self.put(row)
@@ -105,6 +115,8 @@ class Outbox:
         if row.state.is_final:
             self._rows.pop(row.uuid, None)
             held.pop(row.uuid, None)
+            self._uploading.discard(row.uuid)
+            self._upload_again_ms.pop(row.uuid, None)
         else:
             self._rows[row.uuid] = row
             held[row.uuid] = row
@@ -131,6 +143,18 @@ class Outbox:
         row = self._rows.get(uuid)
         if row is not None and row.state is OutboxState.SENDING and row.sending_at_ms < now_ms:
             self.put(replace(row, sending_at_ms=now_ms))
+
+    def uploading(self, uuid: str) -> None:
+        """Note that a picture's upload was begun: nothing but its lateness is due until it has ended."""
+        if uuid in self._rows:
+            self._uploading.add(uuid)
+
+    def upload_ended(self, uuid: str, again_ms: int | None = None) -> None:
+        """Note that an upload has ended; one that failed may be tried again from ``again_ms`` on."""
+        self._uploading.discard(uuid)
+        self._upload_again_ms.pop(uuid, None)
+        if again_ms is not None and uuid in self._rows:
+            self._upload_again_ms[uuid] = again_ms
 
     def next_step(self, now_ms: int, *, online: bool) -> tuple[Step | None, int | None]:
         """Return the step that is due now, or None and when to ask again (None = only after something happens)."""
@@ -195,8 +219,15 @@ class Outbox:
                 if not online or late_ms <= now_ms:
                     return late
                 look = _Plan(again_ms, again_ms, Reconcile(order_no, row.created_at_ms - _SKEW_MS))
-                plan = self._write(row) if order_no in self._looked else look
+                plan = self._forward(row, late) if order_no in self._looked else look
                 return plan if plan.due_ms < late_ms else late
+
+    def _forward(self, row: OutboxRow, late: _Plan) -> _Plan:
+        """Return the step that brings a reply on its way; while its picture is under way there is none."""
+        if not row.needs_upload:
+            return self._write(row)
+        due_ms = max(row.not_before_ms - _UPLOAD_AHEAD_MS, self._upload_again_ms.get(row.uuid, 0))
+        return late if row.uuid in self._uploading else _Plan(due_ms, due_ms, Upload(row))
 
     def _write(self, row: OutboxRow) -> _Plan:
         order_ms = self._wrote_at_ms.get(row.order_no, -self.policy.order_spacing_ms) + self.policy.order_spacing_ms
@@ -210,6 +241,7 @@ class Outbox:
             self._wrote_at_ms = {order_no: min(at_ms, now_ms) for order_no, at_ms in self._wrote_at_ms.items()}
             latest_ms = now_ms + self.policy.settle_ms
             self._look_again_ms = {order_no: min(at_ms, latest_ms) for order_no, at_ms in self._look_again_ms.items()}
+            self._upload_again_ms = {uuid: min(at_ms, latest_ms) for uuid, at_ms in self._upload_again_ms.items()}
         self._now_ms = now_ms
 
     def _restamp(self, row: OutboxRow, now_ms: int) -> OutboxRow:

@@ -47,10 +47,9 @@ class UploadPolicy:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PresignBudget:
-    """At most ``limit`` calls in any ``window_ms``; times are those of a clock that does not leap ahead.
+    """At most ``limit`` calls in any ``window_ms``; times are those of a clock that neither leaps nor runs backwards.
 
-    The window is a second longer than the exchange's minute: two clocks do not run alike. Set back, the clock makes
-    calls count as ended now: the wait may grow, the budget is never exceeded.
+    The window is a second longer than the exchange's minute: two clocks do not run alike.
     """
 
     limit: int = 36
@@ -72,17 +71,20 @@ class PresignBudget:
 
     def ended(self, now_ms: int) -> PresignBudget:
         """Return the budget after a call that was under way has ended, whatever its outcome."""
-        ended = (*self._recent(now_ms), now_ms)[-self.limit :]
-        return replace(self, under_way=max(0, self.under_way - 1), ended_at_ms=ended)
+        ended = sorted((*self._recent(now_ms), now_ms))[-self.limit :]
+        return replace(self, under_way=max(0, self.under_way - 1), ended_at_ms=tuple(ended))
 
     def remembering(self, ages_ms: Iterable[int], now_ms: int, longest_call_ms: int) -> PresignBudget:
-        """Return the budget with calls of a former process, which began ``ages_ms`` ago and ended nobody knows when."""
-        ended = sorted(now_ms - max(0, age_ms - longest_call_ms) for age_ms in ages_ms)
+        """Return the budget with calls of a former process, which began ``ages_ms`` ago and ended nobody knows when.
+
+        They count as long ones: what was on its way at the process's death may still arrive.
+        """
+        ended = sorted(now_ms - max(0, age_ms) + longest_call_ms for age_ms in ages_ms)
         known = sorted((*self._recent(now_ms), *(at_ms for at_ms in ended if at_ms > now_ms - self.window_ms)))
         return replace(self, ended_at_ms=tuple(known[-self.limit :]))
 
     def _recent(self, now_ms: int) -> tuple[int, ...]:
-        return tuple(min(at_ms, now_ms) for at_ms in self.ended_at_ms if at_ms > now_ms - self.window_ms)
+        return tuple(at_ms for at_ms in self.ended_at_ms if at_ms > now_ms - self.window_ms)
 
 
 @dataclass(frozen=True, slots=True)

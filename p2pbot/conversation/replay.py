@@ -27,9 +27,12 @@ class Change:
     new: tuple[str, ...]
 
 
-def changes(old: RuleSet, new: RuleSet, chat: DialogueSpec) -> tuple[Change, ...]:
-    """Return the steps of a chat that the sets answer differently."""
-    pairs = zip(_answers(old, chat), _answers(new, chat), strict=True)
+def changes(old: RuleSet, new: RuleSet, chat: DialogueSpec, *, recorded: bool = False) -> tuple[Change, ...]:
+    """Return the steps of a chat that the sets answer differently.
+
+    ``recorded``: each ``wait`` is the whole time between two lines of a real chat, the typing of people included.
+    """
+    pairs = zip(_answers(old, chat, recorded=recorded), _answers(new, chat, recorded=recorded), strict=True)
     return tuple(Change(step, before, after) for (step, before), (_, after) in pairs if before != after)
 
 
@@ -51,13 +54,19 @@ def read_chat(line: str, file: str, number: int) -> DialogueSpec | Finding:
     return loaded.value
 
 
-def _answers(ruleset: RuleSet, chat: DialogueSpec) -> Iterator[tuple[str, tuple[str, ...]]]:
-    """Yield each step with what is said to it."""
-    rehearsal = Rehearsal(ruleset, chat.order, chat.clock)
-    for step in chat.chat:
-        if step.key not in {"bot", "none"}:
-            yield _do(rehearsal, step), tuple(_texts(iter(rehearsal.next_spoken, None)))
-            rehearsal.forget()
+def _answers(ruleset: RuleSet, chat: DialogueSpec, *, recorded: bool) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """Yield each step with what was written in answer to it, whenever it came."""
+    rehearsal = Rehearsal(ruleset, chat.order, chat.clock, people_type=not recorded)
+    played = (step for step in chat.chat if step.key not in {"bot", "none"})
+    steps = [(_do(rehearsal, step), len(rehearsal.turns)) for step in played]
+    for _ in iter(rehearsal.next_spoken, None):
+        pass  # what is still on its way is written
+    steps = [(step, len(rehearsal.turns) if at == len(steps) else turns) for at, (step, turns) in enumerate(steps, 1)]
+    began = 0
+    for step, ended in steps:
+        turns = rehearsal.turns[began:ended]
+        yield step, tuple(_texts(one for turn in turns for one in turn.spoken if one.dropped is None))
+        began = ended
 
 
 def _do(rehearsal: Rehearsal, step: StepSpec) -> str:

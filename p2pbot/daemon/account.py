@@ -18,6 +18,7 @@ from p2pbot.daemon.chat import ChatLoop, ConnectBudget
 from p2pbot.daemon.clerk import Clerk
 from p2pbot.daemon.desk import Desk, Inbound, Item
 from p2pbot.daemon.orders import OrdersLoop
+from p2pbot.daemon.pictures import Pictures
 from p2pbot.daemon.rulebook import Rulebook
 from p2pbot.daemon.scans import Scans
 from p2pbot.daemon.sender import Sender
@@ -52,7 +53,9 @@ class Account:
             online=self._online,
             look=self.scans.request,
             suspect=self._swallowed,
+            upload=self._upload,
         )
+        self.pictures = Pictures(plan, doors, self.sender)
         self.clerk = Clerk(plan, doors, self.book, self.sender, rules, self._missed, self)
         self.desk = Desk(plan, doors, self.clerk, self.scans.request)
         self.chat = ChatLoop(plan, doors, budget, self, self._quiet)
@@ -70,6 +73,7 @@ class Account:
                 ("scans", self.scans.run()),
                 ("orders", self.orders.run()),
                 ("sender", self.sender.run()),
+                ("pictures", self.pictures.run()),
                 ("timers", self.timers.run()),
             ):
                 group.create_task(guarded(loop, f"{self.plan.name}: {name}"), name=f"{self.plan.name}: {name}")
@@ -134,6 +138,9 @@ class Account:
         if self.frames["not_understood"] in (1, 10, 100, 1_000):
             count = self.frames["not_understood"]
             self.doors.events.warning("frame_not_understood", account=self.plan.name, count=count)
+
+    def _upload(self, uuid: str) -> None:
+        self.pictures.upload(uuid)
 
     def _put(self, item: Item) -> None:
         self.timers.note(item)

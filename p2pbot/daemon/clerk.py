@@ -24,7 +24,18 @@ from p2pbot.conversation.decision import (
 )
 from p2pbot.conversation.delivery import DeliveryEvent
 from p2pbot.conversation.inbox import age_reason, machine_reason, own_said, sender_reason, takeover
-from p2pbot.conversation.orders import Heard, card_heard, order_heard, raised_by, remembered, told_by
+from p2pbot.conversation.orders import (
+    APPEALS,
+    MAX_APPEALS,
+    Heard,
+    appeal_key,
+    card_heard,
+    nth_appeal,
+    order_heard,
+    raised_by,
+    remembered,
+    told_by,
+)
 from p2pbot.conversation.records import Claim, ClaimResult, InboxEntry, OrderMemory
 from p2pbot.daemon.book import OrderBook, Unavailable
 from p2pbot.daemon.rulebook import Rulebook
@@ -107,15 +118,7 @@ class Clerk:
 
     async def rang(self, stimulus: Stimulus) -> None:
         """Decide a timed event, unless a former process has."""
-        entry = InboxEntry(
-            account=self._plan.name,
-            order_no=stimulus.order_no,
-            key=stimulus.key,
-            kind=stimulus.kind,
-            path=Path.HISTORY,
-            reason=Reason.NO_RULE,
-        )
-        if not await self._doors.store.is_decided(entry):
+        if not await self._is_decided(stimulus.order_no, stimulus.key, stimulus.kind):
             await self._answer(stimulus, Path.HISTORY)
 
     async def looked(self, order_no: str, began_ms: int, until_ms: int, since_ms: int | None) -> None:
@@ -168,8 +171,23 @@ class Clerk:
             told = Stimulus(kind=kind, order_no=message.order_no, key=key, at_ms=at_ms, message=message)
             await self._answer(told, message.path)
 
+    async def _is_decided(self, order_no: str, key: str, kind: EventKind) -> bool:
+        reason, path = Reason.NO_RULE, Path.HISTORY
+        entry = InboxEntry(account=self._plan.name, order_no=order_no, key=key, kind=kind, path=path, reason=reason)
+        return await self._doors.store.is_decided(entry)
+
+    async def _appeals(self, order_no: str, kind: EventKind) -> int:
+        """Return how many appeals of an order are decided to have been opened, or closed."""
+        for number in range(1, MAX_APPEALS):
+            if not await self._is_decided(order_no, appeal_key(kind, number), kind):
+                return number - 1
+        return MAX_APPEALS - 1
+
     async def _answer(self, stimulus: Stimulus, path: Path, heard: Heard | None = None) -> None:
         """Decide a stimulus: first by what forbids an answer anyhow, then with the order's facts."""
+        if stimulus.kind in APPEALS:
+            opened, closed = [await self._appeals(stimulus.order_no, kind) for kind in APPEALS]
+            stimulus = nth_appeal(stimulus, opened, closed)
         async with self._lock:
             situation = await self._situation(stimulus, path, None, heard)
             reason = early_reason(situation, self._plan.policy)
@@ -309,6 +327,7 @@ class Clerk:
             key=entry.key,
             reason=entry.reason.value,
             path=entry.path.value,
+            ruleset=entry.ruleset,
             rules=sorted({row.rule_id for row in decision.claim.replies}),
         )
         for notice in decision.notices:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from p2pbot.conversation.dialogues import load_tested
@@ -16,6 +16,7 @@ from p2pbot.document import Severity
 from p2pbot.errors import ConfigError, RulesError, StateError
 from p2pbot.model import Notice
 from p2pbot.ports import Events, Notifier
+from p2pbot.rules.pictures import Pictures, ReadPictures
 from p2pbot.rules.ruleset import RuleSet, load_rules
 from p2pbot.rules.verdict import Verdict
 
@@ -25,12 +26,12 @@ _SHOWN = 20  # findings in one log line; `p2pbot rules check` shows all
 class Copies(Protocol):
     """Keeps the last files that were good (``adapters.last_good``); its methods run in a thread."""
 
-    def keep(self, account: str, files: Mapping[str, str]) -> None:
-        """Replace an account's copy. Raises StateError."""
+    def keep(self, account: str, files: Mapping[str, str], pictures: ReadPictures) -> None:
+        """Replace an account's copy, and lay its pictures where replies find them. Raises StateError."""
         ...
 
-    def kept(self, account: str) -> Mapping[str, str] | None:
-        """Return an account's copy, or None."""
+    def kept(self, account: str) -> tuple[Mapping[str, str], Pictures] | None:
+        """Return an account's copy and what is known of its pictures, or None."""
         ...
 
 
@@ -41,13 +42,15 @@ class _Read:
     files: Mapping[str, str]
     ruleset: RuleSet | None
     findings: tuple[str, ...] = ()
+    pictures: ReadPictures = field(default_factory=ReadPictures)
 
 
 class Rulebook:
     """One account's current rules.
 
-    ``read`` returns file names and texts; it runs in a thread and may raise ConfigError. ``copies`` and ``now`` (the
-    time of day as people read it) may be left out by whoever embeds the daemon.
+    ``read`` returns file names and texts; it runs in a thread and may raise ConfigError. ``look_at`` reads the pictures
+    that they name, in the same thread. ``copies`` and ``now`` (the time of day as people read it) may be left out by
+    whoever embeds the daemon.
     """
 
     def __init__(
@@ -57,18 +60,20 @@ class Rulebook:
         events: Events,
         notifier: Notifier,
         *,
+        look_at: Callable[[Mapping[str, str]], ReadPictures] = lambda _files: ReadPictures(),
         copies: Copies | None = None,
         now: Callable[[], str] = lambda: "",
     ) -> None:
         self._account = account
         self._read = read
+        self._look_at = look_at
         self._events = events
         self._notifier = notifier
         self._copies = copies
         self._now = now
         self._since = ""
         self._current: RuleSet | None = None
-        self._unkept: Mapping[str, str] | None = None
+        self._unkept: _Read | None = None
         self._pressed = False
         self._one = asyncio.Lock()  # a signal and the watch may ask for a reload at once
         self.left_out: frozenset[str] = frozenset()
@@ -93,7 +98,8 @@ class Rulebook:
         """
         read = await asyncio.to_thread(self._load)
         if read.ruleset is not None:
-            self._take(read, read.ruleset)
+            self._unkept = read
+            self._take(read.ruleset)
             return
         old = await asyncio.to_thread(self._load_copy)
         if old is None:
@@ -107,11 +113,11 @@ class Rulebook:
 
     async def keep(self) -> None:
         """Write the copy of what was loaded; the state directory must be ours by now. A failure is said, not raised."""
-        files, self._unkept = self._unkept, None
-        if files is None or self._copies is None:
+        read, self._unkept = self._unkept, None
+        if read is None or self._copies is None:
             return
         try:
-            await asyncio.to_thread(self._copies.keep, self._account, files)
+            await asyncio.to_thread(self._copies.keep, self._account, read.files, read.pictures)
         except StateError as error:
             self._events.warning("rules_copy_not_written", account=self._account, what=error.what)
 
@@ -123,13 +129,13 @@ class Rulebook:
                 since = f" of {self._since}" if self._since else ""
                 await self._refused(read.findings, f"still running those{since}")
                 return False
-            self._take(read, read.ruleset)
-            await self.keep()
+            self._unkept = read
+            await self.keep()  # before the set speaks: its pictures must be there when it does
+            self._take(read.ruleset)
             return True
 
-    def _take(self, read: _Read, ruleset: RuleSet) -> None:
+    def _take(self, ruleset: RuleSet) -> None:
         self.adopt(ruleset)
-        self._unkept = read.files
         self._events.info("rules_loaded", account=self._account, rules=len(ruleset.rules), hash=ruleset.hash[:12])
 
     async def slow(self, verdict: Verdict | None) -> None:
@@ -156,13 +162,14 @@ class Rulebook:
             files = self._read()
         except ConfigError as error:
             return _Read({}, None, (str(error), *error.findings))
-        loaded = load_tested(files)
+        pictures = self._look_at(files)
+        loaded = load_tested(files, pictures.known)
         errors_first = sorted(loaded.findings, key=lambda finding: finding.severity is not Severity.ERROR)
-        return _Read(files, loaded.ruleset, tuple(finding.render() for finding in errors_first))
+        return _Read(files, loaded.ruleset, tuple(finding.render() for finding in errors_first), pictures)
 
     def _load_copy(self) -> RuleSet | None:
-        files = self._copies.kept(self._account) if self._copies else None
-        return load_rules(files).ruleset if files else None
+        copy = self._copies.kept(self._account) if self._copies else None
+        return load_rules(*copy).ruleset if copy else None
 
     async def _refused(self, findings: tuple[str, ...], instead: str) -> None:
         lines = [finding.splitlines()[0] for finding in findings if finding] or ["no reason given"]

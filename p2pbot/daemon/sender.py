@@ -11,16 +11,17 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import replace
 from typing import NoReturn
 
 from p2pbot.conversation.delivery import DELIVERY, DeliveryEvent, advanced, dropped, missing, refused
 from p2pbot.conversation.gate import late_reason
-from p2pbot.conversation.outbox import Doubt, Late, Outbox, Reconcile, Write, recovered
-from p2pbot.conversation.records import OutboxRow, OutboxState
+from p2pbot.conversation.outbox import Doubt, Late, Outbox, Reconcile, Upload, Write, recovered
+from p2pbot.conversation.records import OutboxRow, OutboxState, Uploaded
 from p2pbot.daemon.surroundings import AccountPlan, Doors
 from p2pbot.errors import ConnectionLost
-from p2pbot.model import Notice, Reason, SendRefusal
-from p2pbot.protocol.outbound import text_frame
+from p2pbot.model import ImageRef, Notice, Reason, SendRefusal
+from p2pbot.protocol.outbound import image_frame, text_frame
 
 _PASSING_CODE = "ILLEGAL_PARAM"
 _ARRIVED = (DeliveryEvent.ECHO, DeliveryEvent.FOUND)
@@ -33,7 +34,8 @@ class Sender:
     """One account's deliveries.
 
     ``look(order_no, since_ms)`` asks for a look at an order's history; ``suspect(written_ms)`` tells that a reply left
-    at that time and never arrived, nor did a later one.
+    at that time and never arrived, nor did a later one; ``upload(uuid)`` has a reply's picture uploaded, which ends in
+    ``uploaded``, ``upload_again`` or ``give_up``.
     """
 
     def __init__(
@@ -45,6 +47,7 @@ class Sender:
         online: Callable[[], bool],
         look: Callable[[str, int], None],
         suspect: Callable[[int], None],
+        upload: Callable[[str], None] = lambda _uuid: None,
     ) -> None:
         self._plan = plan
         self._doors = doors
@@ -52,6 +55,7 @@ class Sender:
         self._online = online
         self._look = look
         self._suspect = suspect
+        self._upload = upload
         self._wake = asyncio.Event()
         self._settled = asyncio.Event()
         self._lock = asyncio.Lock()
@@ -88,6 +92,10 @@ class Sender:
             match step:
                 case Write(row):
                     await self._write(row)
+                case Upload(row):
+                    self.outbox.uploading(row.uuid)
+                    self._upload(row.uuid)
+                    await self._doors.clock.sleep(0)
                 case Late(row):
                     await self._drop_late(row.uuid)
                 case Doubt(row):
@@ -160,6 +168,42 @@ class Sender:
                     text = "A reply could not be delivered after several tries; look at the order."
                     await self._tell(after, "unsent", text)
 
+    async def still_wanted(self, uuid: str) -> OutboxRow | None:
+        """Return a reply that waits for its picture, or None: it has met its end, or does so here."""
+        async with self._lock:
+            row = self.outbox.get(uuid)
+            if row is None or row.state is not OutboxState.CLAIMED or not row.needs_upload:
+                return None
+            reason = await self._late_reason(row)
+            if reason is None:
+                return row
+            await self._commit(row, dropped(row, reason, self._doors.now_ms()))
+            return None
+
+    async def uploaded(self, uuid: str, place: Uploaded) -> None:
+        """Commit where a reply's picture lies; from now on every attempt shows it there."""
+        async with self._lock:
+            self.outbox.upload_ended(uuid)
+            row = self.outbox.get(uuid)
+            if row is not None and row.state is OutboxState.CLAIMED and row.needs_upload:
+                await self._commit(row, replace(row, image_url=place.image_url, uploaded_at_ms=place.at_ms))
+        self._wake.set()
+
+    def upload_again(self, uuid: str, delay_ms: int) -> None:
+        """Have a picture uploaded once more, in ``delay_ms``."""
+        self.outbox.upload_ended(uuid, self._doors.now_ms() + delay_ms)
+        self._wake.set()
+
+    async def give_up(self, uuid: str, reason: Reason, text: str) -> None:
+        """Drop a reply whose picture cannot be shown, and tell the operator ``text``."""
+        async with self._lock:
+            self.outbox.upload_ended(uuid)
+            row = self.outbox.get(uuid)
+            if row is None or row.state is not OutboxState.CLAIMED:
+                return
+            await self._commit(row, dropped(row, reason, self._doors.now_ms()))
+        await self._tell(row, reason.value, text)
+
     async def drain(self) -> None:
         """Write nothing new; return when nothing is in flight any more (the caller bounds the wait)."""
         self._draining = True
@@ -197,7 +241,7 @@ class Sender:
             await self._settle(row.uuid, DeliveryEvent.LOST)
             return
         try:
-            await self._write_frame(text_frame(row.uuid, row.order_no, row.text, now_ms))
+            await self._write_frame(_frame_of(row, now_ms))
         except ConnectionLost:
             await self._settle(row.uuid, DeliveryEvent.LOST)
         else:
@@ -271,6 +315,13 @@ class Sender:
                 await self._wake.wait()
         except TimeoutError:
             return
+
+
+def _frame_of(row: OutboxRow, now_ms: int) -> str:
+    if row.picture is None:
+        return text_frame(row.uuid, row.order_no, row.text, now_ms)
+    image = ImageRef(image_url=row.image_url, width=row.picture.width, height=row.picture.height)
+    return image_frame(row.uuid, row.order_no, image, now_ms)
 
 
 def _covers(paused: tuple[tuple[str, str], ...], row: OutboxRow) -> bool:

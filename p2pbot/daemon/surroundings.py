@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 
 from p2pbot.conversation.decision import Policy
 from p2pbot.conversation.delivery import DeliveryPolicy
-from p2pbot.ports import Brake, Clock, Events, Lease, Notifier, Rest, Rng, Store, Wire
+from p2pbot.conversation.pictures import UploadPolicy
+from p2pbot.ports import Brake, Clock, Events, Lease, Notifier, PictureShelf, Rest, Rng, Store, Uploader, Wire
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +39,8 @@ class Doors:
     events: Events
     notifier: Notifier
     brake: Brake
+    uploader: Uploader
+    shelf: PictureShelf
 
     def now_ms(self) -> int:
         """Return the exchange's time: our clock plus the learnt offset. Ages and deadlines are reckoned in it."""
@@ -51,4 +54,5 @@ class AccountPlan:
     name: str
     policy: Policy = field(default_factory=Policy)
     delivery: DeliveryPolicy = field(default_factory=DeliveryPolicy)
+    uploads: UploadPolicy = field(default_factory=UploadPolicy)
     timings: Timings = field(default_factory=Timings)

@@ -18,7 +18,7 @@ from pydantic_core import ErrorDetails, PydanticCustomError
 
 from p2pbot.document.findings import Finding
 from p2pbot.document.nodes import Broken, Mapping, Node, Scalar, Sequence
-from p2pbot.document.source import Source, looks_secret
+from p2pbot.document.source import Source, gives_away, looks_secret
 
 _SHAPES = {
     "string_type": "a text",
@@ -220,7 +220,8 @@ def _found(fault: _Fault) -> str:
         case Scalar(value=None):
             return "nothing"
         case Scalar(value=str(value)):
-            return "a text" if _is_secret(fault) else f"`{value[:_LONGEST_ECHO]}`"
+            hidden = _is_secret(fault) or gives_away(value)
+            return "a text" if hidden else f"`{value[:_LONGEST_ECHO]}`"
         case Sequence():
             return "a list"
         case _:

@@ -29,6 +29,11 @@ def looks_secret(name: object) -> bool:
     return isinstance(name, str) and _SECRET_NAME.search(name.strip()) is not None
 
 
+def gives_away(value: str) -> bool:
+    """Whether a text may have swallowed a line with a secret: a quote or a ``|`` too many makes one text of many."""
+    return "\n" in value.strip() or _secret_key_end(value) is not None
+
+
 def without_login(text: str) -> str:
     """Return ``text`` without what logs on in the addresses that it holds."""
     return _LOGIN.sub("<hidden>", text) if "://" in text else text

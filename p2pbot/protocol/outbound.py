@@ -52,6 +52,7 @@ def chat_url(credential: ChatCredential) -> Secret:
         parts = urlsplit(credential.wss_url.strip())
         safe = parts.scheme == "wss" or (parts.scheme == "ws" and _is_loopback(parts.hostname or ""))
         whole = bool(parts.hostname) and parts.username is None and parts.port != 0
+        whole = whole and _is_one_word(credential.wss_url.strip())
     except ValueError:
         safe = whole = False
     if not (safe and whole):
@@ -61,6 +62,11 @@ def chat_url(credential: ChatCredential) -> Secret:
     return Secret(
         urlunsplit((parts.scheme, parts.netloc, path, f"{parts.query}&{query}" if parts.query else query, ""))
     )
+
+
+def _is_one_word(address: str) -> bool:
+    """Whether an address can stand in the first line of a request: anything else would end or break that line."""
+    return address.isascii() and address.isprintable() and " " not in address
 
 
 def _is_loopback(host: str) -> bool:

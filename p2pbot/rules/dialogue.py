@@ -6,7 +6,6 @@ Promise: ``tests:`` may stand beside rules or in a file of their own; what a ste
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
 from typing import Annotated, Any, ClassVar, Self
 
 from pydantic import BeforeValidator, ConfigDict, Field, model_validator
@@ -14,7 +13,7 @@ from pydantic import BeforeValidator, ConfigDict, Field, model_validator
 from p2pbot.document import complaint, did_you_mean
 from p2pbot.model import EventKind, Reason
 from p2pbot.rules.given import GivenFacts
-from p2pbot.rules.measures import duration_ms
+from p2pbot.rules.measures import duration_ms, moment_ms
 from p2pbot.rules.spec import FileSpec, Many, Name, RuleSpec, Strict
 
 START_MS = 1_767_607_200_000  # 2026-01-05 10:00 UTC, a Monday: the clock of a test that sets none
@@ -42,14 +41,11 @@ def _some_reasons() -> str:
     return "known here: " + ", ".join(sorted(REASONS))
 
 
-def _moment(value: object) -> object:
+def _clock(value: object) -> object:
     try:
-        moment = datetime.fromisoformat(str(value).strip())
-    except ValueError:
-        raise complaint(f"`{str(value)[:40]}` is not a moment", hint="write 2026-01-05T10:00+03:00") from None
-    if moment.tzinfo is None:
-        raise complaint("the clock's offset from UTC is missing", hint="write 2026-01-05T10:00+03:00, or …Z")
-    return round(moment.timestamp() * 1000)
+        return moment_ms(str(value))
+    except ValueError as error:
+        raise complaint(str(error)) from None
 
 
 def _span(value: object) -> object:
@@ -134,7 +130,7 @@ class DialogueSpec(Strict):
 
     name: Annotated[str, Field(min_length=1, max_length=200)]
     order: OrderGiven = OrderGiven()
-    clock: Annotated[int, BeforeValidator(_moment, json_schema_input_type=str)] = START_MS
+    clock: Annotated[int, BeforeValidator(_clock, json_schema_input_type=str)] = START_MS
     chat: Annotated[list[StepSpec], Field(min_length=1, max_length=MAX_STEPS)]
 
 

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
+from functools import lru_cache
 from typing import Annotated
 from zoneinfo import ZoneInfo, available_timezones
 
@@ -53,11 +54,15 @@ def _zone(name: str) -> str:
     try:
         ZoneInfo(name)
     except (KeyError, ValueError, OSError):
-        known = available_timezones()
-        near = next((f"did you mean `{zone}`?" for zone in known if zone.lower() == name.lower()), "")
-        hint = near or did_you_mean(name, known) or "write a zone such as Europe/Istanbul or Asia/Dubai"
-        raise complaint(f"`{name[:40]}` is not a time zone", hint=hint) from None
+        raise complaint(f"`{name[:40]}` is not a time zone", hint=_zone_hint(name)) from None
     return name
+
+
+@lru_cache(maxsize=64)  # the same mistake in every rule of a file; each look reads six hundred files' names
+def _zone_hint(name: str) -> str:
+    known = available_timezones()
+    near = next((f"did you mean `{zone}`?" for zone in known if zone.lower() == name.lower()), "")
+    return near or did_you_mean(name, known) or "write a zone such as Europe/Istanbul or Asia/Dubai"
 
 
 TimeRange = Annotated[tuple[int, int], BeforeValidator(worded(_range), json_schema_input_type=str)]

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 from typing import Literal
 
@@ -77,6 +78,17 @@ def duration_range_ms(text: str) -> tuple[int, int]:
     if span[0] > span[1]:
         raise ValueError(f"`{text[:40]}`: the first time is longer than the second")
     return span
+
+
+def moment_ms(text: str) -> int:
+    """Return ``2026-01-05T10:00+03:00`` in Unix ms. Raises ValueError."""
+    try:
+        moment = datetime.fromisoformat(text.strip())
+    except ValueError:
+        raise ValueError(f"`{text[:40]}` is not a moment; write 2026-01-05T10:00+03:00") from None
+    if moment.tzinfo is None:
+        raise ValueError(f"`{text[:40]}` lacks its offset from UTC; write 2026-01-05T10:00+03:00, or …Z")
+    return round(moment.timestamp() * 1000)
 
 
 def parse_bound(text: str, kind: Kind) -> Bound:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
+from itertools import takewhile
 from typing import Protocol
 
 import regex
@@ -128,10 +129,9 @@ class _Listeners:
 
     def _shadowed(self, number: int, rule: Rule, compiler: Compiler) -> Iterator[Finding]:
         for path, text in _own_texts(compiler.spec):
-            heard_by = list(self._who(text))
-            if number not in heard_by:
+            if not rule.matcher.matches(self._ruleset.hear(text)):
                 continue
-            for first in heard_by[: heard_by.index(number)]:
+            for first in takewhile(number.__gt__, self._who(text)):  # lazily: thousands may hear the same word
                 other, theirs = self._rules[first]
                 if _ends_before(other, rule) and _implied(theirs.spec.when, compiler.spec.when):
                     message = f"the rule `{other.id}` answers this instead of `{rule.id}`"

@@ -24,6 +24,8 @@ from p2pbot.rules.variables import MATCH, PAYMENT, VARIABLES, Value
 MAX_TEMPLATE = 8000  # characters; eight bubbles' worth
 _MAX_DEPTH = 12  # of nested ifs and expressions
 _TESTS = frozenset({"defined", "undefined"})
+_LARGEST = 10**30  # of a number in a text: no amount comes near
+_NO_CONSTANT = "a number is too large, or a text holds half a character"
 _SOME_NAMES = "names have two parts: order.number, order.total, counterparty.first_name, payment.method …"
 _ALLOWED: frozenset[type[nodes.Node]] = frozenset(
     {
@@ -138,6 +140,8 @@ def compile_text(source: str, groups: Iterable[str] = ()) -> Text | list[Templat
         line = source.splitlines()[error.lineno - 1] if 0 < error.lineno <= len(source.splitlines()) else ""
         message, hint = _syntax(str(error.message), source)
         return [TemplateFault(message, line.strip(), hint)]
+    except ValueError:  # Python reads no whole number of more than 4300 digits
+        return [TemplateFault(_NO_CONSTANT)]
     except (TemplateError, RecursionError, MemoryError, SyntaxError):
         return [TemplateFault("the text is too deeply nested")]
 
@@ -259,6 +263,16 @@ def _judge_filter(node: nodes.Filter, _: frozenset[str]) -> tuple[TemplateFault 
     return None, True
 
 
+def _judge_const(node: nodes.Const, _: frozenset[str]) -> tuple[TemplateFault | None, bool]:
+    """Refuse what the engine cannot write into its program, and text that cannot be sent."""
+    value = node.value
+    if isinstance(value, str):
+        sound = not any("\ud800" <= char <= "\udfff" for char in value)
+    else:
+        sound = not isinstance(value, int | float) or abs(value) < _LARGEST
+    return None if sound else TemplateFault(_NO_CONSTANT), True
+
+
 def _judge_test(node: nodes.Test, _: frozenset[str]) -> tuple[TemplateFault | None, bool]:
     if node.name in _TESTS and not node.args:
         return None, True
@@ -270,6 +284,7 @@ _JUDGES: Mapping[type, Callable[[Any, frozenset[str]], tuple[TemplateFault | Non
     nodes.Name: _judge_name,
     nodes.Filter: _judge_filter,
     nodes.Test: _judge_test,
+    nodes.Const: _judge_const,
 }
 _SPOKEN = {
     nodes.For: "{% for %}",

@@ -141,7 +141,8 @@ class Shell:
         data = await request.read()
         place = path.removeprefix("/upload/")
         status = self.run(lambda now_ms: self.world.put_picture(place, raw_query, headers, data, now_ms))
-        body = "" if status < 400 else "<Error><Code>AccessDenied</Code><Message>SIMULATED</Message></Error>"  # noqa: PLR2004
+        words = self.world.upload_words(place)
+        body = "" if status < 400 else f"<Error><Code>AccessDenied</Code><Message>{words}</Message></Error>"  # noqa: PLR2004
         return web.Response(status=status, text=body, content_type="application/xml")
 
     async def _image(self, request: web.Request) -> web.Response:

@@ -67,6 +67,12 @@ class World:
         """Take an upload; return the HTTP status."""
         return self._uploads.put(place, raw_query, headers, data, now_ms)
 
+    def upload_words(self, place: str) -> str:
+        """Return what the last upload's refusal says to the client, in Amazon's words where they are known."""
+        account = self._state.accounts.get(place.partition("/")[0])
+        expired = account and account.uploads and account.uploads[-1].violation == "expired"
+        return "Request has expired" if expired else "SIMULATED"
+
     def picture(self, place: str) -> StoredPicture | None:
         """Return a picture that was uploaded, or that a counterparty sent."""
         return self._uploads.pictures.get(place) or self._gallery.look(place)

@@ -114,7 +114,7 @@ async def test_a_piped_session_is_worked_off_line_by_line(tmp_path: Path) -> Non
         r"p2pbot +Hello",
         r"✓ +sent: the chat showed it \(greeting\)",
         r"customer +how do i pay\?",
-        r"→ +how-to-pay speaks, for it has how do i pay, side sell, order_status unpaid \(20-payment.yaml",
+        r"→ +how-to-pay speaks, for it has how do i pay, side sell, order_status unpaid \(20-how-to-pay.yaml",
         r"p2pbot +The payment details",
         r"✓ +sent",
         r"«how do i pay\?» · answered",

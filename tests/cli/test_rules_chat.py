@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from p2pbot.cli import main
+from p2pbot.cli.rules_chat import completions
 
 _RULES = """\
 version: 1
@@ -30,9 +31,9 @@ def talk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capture
     (tmp_path / "rules").mkdir()
     (tmp_path / "rules" / "a.yaml").write_text(_RULES, "utf-8")
 
-    def run(*lines: str, order: str = "") -> list[str]:
+    def run(*lines: str, order: str = "", clock: str = "") -> list[str]:
         monkeypatch.setattr("sys.stdin", io.StringIO("".join(f"{line}\n" for line in lines)))
-        assert main(["rules", "chat", "--order", order]) == 0
+        assert main(["rules", "chat", "--order", order, "--clock", clock]) == 0
         return capsys.readouterr().out.splitlines()
 
     return run
@@ -136,3 +137,39 @@ def test_quit_ends_and_help_helps(talk: Talk) -> None:
     lines = talk("/help", "/quit", "I paid")
     assert any(line.startswith("/save") for line in lines)
     assert "bot> Thanks Ann!" not in lines
+
+
+def test_a_talk_has_its_time_and_the_saved_test_too(talk: Talk, capsys: pytest.CaptureFixture[str]) -> None:
+    """``--clock``."""
+    windows = "windows: {night: {zone: UTC, hours: 23:00-07:00}}\n"
+    rule = "  - {id: late, words: hello, when: {hours: night}, reply: Good night}\n"
+    Path("rules/b.yaml").write_text(f"version: 1\n{windows}rules:\n{rule}", "utf-8")
+    assert talk("hello", "/save rules/tests/x.yaml", clock="2026-01-05T23:30Z")[0] == "bot> Good night"
+    assert 'clock: "2026-01-05T23:30Z"' in Path("rules/tests/x.yaml").read_text("utf-8")
+    assert main(["rules", "test"]) == 0
+    assert "1 dialogue: all pass." in capsys.readouterr().out
+    assert talk("hello", clock="2026-01-05T12:00Z")[0].startswith("(silent: no rule")
+
+
+@pytest.mark.parametrize(
+    ("line", "word", "found"),
+    [
+        ("/or", "/or", ["/order "]),
+        ("I paid /or", "/or", []),
+        ("/order si", "si", ["side="]),
+        ("/order side=sell,order_status=u", "order_status=u", ["order_status=unpaid"]),
+        ("/order status=", "status=a", ["status=appeal"]),
+        ("/new counterparty.o", "counterparty.o", ["counterparty.orders="]),
+        ("/order mess", "mess", []),
+        ("/event order_p", "order_p", ["order_paid "]),
+        ("/wait 1", "1", ["10m", "1h", "1d"]),
+        ("/save ru", "ru", ["rules/"]),
+        ("/save rules/", "rules/", ["rules/a.yaml"]),
+        ("/save none/", "none/", []),
+        ("/why ", "", []),
+    ],
+)
+def test_tab_completes_what_is_known(talk: Talk, line: str, word: str, found: list[str]) -> None:
+    """Commands, facts and their values, events, files."""
+    assert talk("/quit") == []
+    assert completions(line, word) == found

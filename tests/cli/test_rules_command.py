@@ -167,6 +167,38 @@ def test_explain_asks_about_events_too(rules: Path, capsys: pytest.CaptureFixtur
     assert "> Thank you" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize(
+    ("clock", "order", "told"),
+    [
+        ("2026-01-05T23:30+03:00", "balance.USDT=5", "> It is 20:30"),
+        ("", "now=2026-01-05T23:30+03:00,balance.USDT=5", "> It is 20:30"),
+        ("2026-01-05T12:30+03:00", "", "when.hours: wanted night, is mon 12:30 Europe/Istanbul"),
+        ("2026-01-05T23:30Z", "balance.USDT=200", "when.balance.USDT: wanted <100, is 200"),
+        ("2026-01-05T23:30Z", "", "is not known: p2pbot does not read your balances and positions yet"),
+    ],
+)
+def test_explain_asks_at_a_time(
+    rules: Path, capsys: pytest.CaptureFixture[str], clock: str, order: str, told: str
+) -> None:
+    """``--clock``, or ``now=`` among the facts; figures of the account are given like facts of the order."""
+    window = "windows: {night: {zone: Europe/Istanbul, hours: 23:00-07:00}}\n"
+    when = '{hours: night, balance: {USDT: "<100"}}'
+    rule = f'  - {{id: n, words: hi, when: {when}, reply: "It is {{{{ bot.now|time }}}}"}}\n'
+    rules.joinpath("10.yaml").write_text(f"version: 1\n{window}rules:\n{rule}", "utf-8")
+    assert explain("hi", "--clock", clock, "--order", order) == 0
+    assert told in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("clock", "fault"), [("noon", "is not a moment"), ("2026-01-05T10:00", "lacks its offset")])
+def test_a_clock_that_nobody_can_read_is_a_wrong_command_line(
+    rules: Path, capsys: pytest.CaptureFixture[str], clock: str, fault: str
+) -> None:
+    """With the way to write it."""
+    assert rules.is_dir()
+    assert explain("hi", "--clock", clock) == 2
+    assert fault in capsys.readouterr().err
+
+
 def test_explain_as_json_is_for_programs(rules: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """The decision, the replies, the trace."""
     assert explain("--event", "order_completed", "--rules", str(rules), "--json") == 0

@@ -235,3 +235,11 @@ def test_a_chat_that_is_no_word_is_not_open(place: Place, p2pbot: CLI, chat: Any
     place.with_store(two_answers)
     told(place, main={"chat": chat})
     assert p2pbot("status") == 1
+
+
+def test_a_number_that_cannot_be_written_out_is_none(place: Place, p2pbot: CLI) -> None:
+    """Python reads whole numbers that it refuses to write; two of them may even be added."""
+    place.with_store(two_answers)
+    huge = int("9" * 4300)
+    told(place, main={"chat": "open", "open_orders": huge, "pending": {"claimed": huge, "unknown": huge}})
+    assert p2pbot("status") == 0

@@ -241,3 +241,10 @@ def test_a_password_in_an_address_is_not_repeated() -> None:
         settings(START + "exchange: {rest_url: 'https://me:HUNTER2@api.example.com', nonsense: 1}\n")
     assert len(caught.value.findings) == 2
     assert "HUNTER2" not in "".join(caught.value.findings)
+
+
+def test_a_secret_in_a_text_of_several_lines_is_not_repeated() -> None:
+    """One sign too many made the next line a part of this value."""
+    with pytest.raises(ConfigError) as caught:
+        settings("version: 1\nmode: |\n  api_key: HUNTER2\naccounts:\n" + ACCOUNT)
+    assert "HUNTER2" not in "".join(caught.value.findings)

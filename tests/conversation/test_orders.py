@@ -18,6 +18,7 @@ from p2pbot.conversation.orders import (
     agreed,
     card_heard,
     event_of,
+    nth_appeal,
     order_heard,
     raised_by,
     remembered,
@@ -30,6 +31,7 @@ from p2pbot.model import (
     Order,
     OrderStatus,
     Side,
+    Stimulus,
     SystemEvent,
     SystemEventKind,
 )
@@ -193,6 +195,22 @@ def test_cards_raise_what_no_state_tells() -> None:
         assert event is not None
         assert (event.kind, event.key, event.at_ms) == (raised, f"e:{raised.value}", NOW_MS)
     assert told_by(SystemEvent(kind=SystemEventKind.ORDER_PAID, raw_type="x"), ORDER, NOW_MS) is None
+
+
+@pytest.mark.parametrize(
+    ("kind", "opened", "closed", "key"),
+    [
+        (EventKind.APPEAL_OPENED, 0, 0, "e:appeal_opened"),
+        (EventKind.APPEAL_OPENED, 1, 0, "e:appeal_opened"),
+        (EventKind.APPEAL_CLOSED, 0, 0, "e:appeal_closed"),
+        (EventKind.APPEAL_CLOSED, 1, 1, "e:appeal_closed"),
+        (EventKind.APPEAL_OPENED, 1, 1, "e:appeal_opened:2"),
+        (EventKind.APPEAL_CLOSED, 2, 1, "e:appeal_closed:2"),
+    ],
+)
+def test_an_appeal_is_numbered_by_what_is_decided(kind: EventKind, opened: int, closed: int, key: str) -> None:
+    """Whoever hears of the same one again makes the same key."""
+    assert nth_appeal(Stimulus(kind=kind, order_no=ORDER, key="e:x", at_ms=NOW_MS), opened, closed).key == key
 
 
 def test_an_appeal_is_not_undone_by_a_list_that_lags() -> None:

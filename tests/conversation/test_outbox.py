@@ -16,10 +16,10 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from p2pbot.conversation.delivery import DELIVERY, DeliveryEvent, DeliveryPolicy, advanced, dropped, missing, refused
-from p2pbot.conversation.outbox import Doubt, Late, Outbox, Reconcile, Write, recovered
+from p2pbot.conversation.outbox import Doubt, Late, Outbox, Reconcile, Upload, Write, recovered
 from p2pbot.conversation.records import OutboxRow, OutboxState
 from p2pbot.model import Reason
-from tests.fakes.records import NOW_MS, reply
+from tests.fakes.records import NOW_MS, PICTURE, reply
 
 POLICY = DeliveryPolicy(max_attempts=3)
 LONGEST_LAG_MS = POLICY.settle_ms - 1  # what the settling delay is chosen for: flight and lag of the history together
@@ -44,6 +44,7 @@ class World:
     shown: list[Shown] = field(default_factory=list)
     writes: list[tuple[int, OutboxRow]] = field(default_factory=list)
     asked: dict[str, int] = field(default_factory=dict)
+    uploads: list[str] = field(default_factory=list)
     outbox: Outbox = field(default_factory=lambda: Outbox(POLICY))
     real_ms: int = NOW_MS
     behind_ms: int = 0
@@ -67,6 +68,9 @@ class World:
         match step:
             case Write(row):
                 self.write(row, lag_ms)
+            case Upload(row):
+                self.outbox.uploading(row.uuid)
+                self.uploads.append(row.uuid)
             case Late(row):
                 self.commit(row, dropped(row, Reason.LATE, self.now_ms))
             case Doubt(row):
@@ -84,6 +88,14 @@ class World:
         self.writes.append((self.real_ms, sending))
         if lag_ms is not None:
             self.shown.append(Shown(row.uuid, row.order_no, self.real_ms, self.real_ms + lag_ms))
+
+    def upload_ends(self, again_ms: int | None) -> None:
+        """Let the first upload end: the picture has its place, or is to be tried again."""
+        uuid = self.uploads.pop(0)
+        row = self.outbox.get(uuid)
+        self.outbox.upload_ended(uuid, None if again_ms is None else self.now_ms + again_ms)
+        if row is not None and row.needs_upload and again_ms is None:
+            self.commit(row, replace(row, image_url=f"https://pictures.invalid/{uuid}", uploaded_at_ms=self.now_ms))
 
     def happens(self, uuid: str, event: DeliveryEvent) -> None:
         """Let an event reach the outbox if its row is still waiting for it."""
@@ -115,6 +127,7 @@ class World:
         self.stored |= doubtful
         self.outbox = Outbox(POLICY, (doubtful.get(row.uuid, row) for row in rows))
         self.asked.clear()
+        self.uploads.clear()
         self.online = False
 
 
@@ -130,14 +143,15 @@ class OutboxLife(RuleBasedStateMachine):
         self.world = World()
         self.claims = 0
 
-    @rule(order_no=ORDERS, delay_ms=st.integers(0, 5_000), bubbles=st.integers(1, 3))
-    def claim(self, order_no: str, delay_ms: int, bubbles: int) -> None:
-        """A decision claims some replies."""
-        for _ in range(bubbles):
+    @rule(order_no=ORDERS, delay_ms=st.integers(0, 5_000), bubbles=st.lists(st.booleans(), min_size=1, max_size=3))
+    def claim(self, order_no: str, delay_ms: int, bubbles: list[bool]) -> None:
+        """A decision claims some replies, texts and pictures."""
+        for shown in bubbles:
             self.claims += 1
             now_ms = self.world.now_ms
             row = replace(reply(f"u{self.claims}", order_no=order_no, at_ms=now_ms), not_before_ms=now_ms + delay_ms)
             row = replace(row, seq=self.claims, expires_at_ms=row.not_before_ms + 120_000)
+            row = replace(row, picture=PICTURE) if shown else row
             self.world.stored[row.uuid] = row
             self.world.outbox.put(row)
 
@@ -145,6 +159,12 @@ class OutboxLife(RuleBasedStateMachine):
     def act(self, lag_ms: int | None) -> None:
         """The sender does what is due."""
         self.world.act(lag_ms)
+
+    @precondition(lambda self: self.world.uploads)
+    @rule(again_ms=st.none() | st.integers(0, 30_000))
+    def upload_ends(self, again_ms: int | None) -> None:
+        """An upload succeeds, or is to be tried again; its reply may have met its end meanwhile."""
+        self.world.upload_ends(again_ms)
 
     @rule(passes_ms=st.integers(1, 20_000))
     def time_passes(self, passes_ms: int) -> None:
@@ -229,6 +249,16 @@ class OutboxLife(RuleBasedStateMachine):
         assert all(row.sending_at_ms >= row.not_before_ms for _, row in self.world.writes)
 
     @invariant()
+    def no_picture_is_written_before_it_is_uploaded(self) -> None:
+        """Its frame would show nothing."""
+        assert all(row.picture is None or row.image_url for _, row in self.world.writes)
+
+    @invariant()
+    def no_picture_is_uploaded_twice_at_once(self) -> None:
+        """The exchange allows few."""
+        assert all(times == 1 for times in Counter(self.world.uploads).values())
+
+    @invariant()
     def no_reply_is_lost(self) -> None:
         """What is not settled is in the outbox, and the outbox knows when to go on."""
         pending = {uuid for uuid, row in self.world.stored.items() if not row.state.is_final}
@@ -244,6 +274,8 @@ class OutboxLife(RuleBasedStateMachine):
                 break
             while self.world.asked:
                 self.world.look(*self.world.asked.popitem())
+            while self.world.uploads:
+                self.world.upload_ends(None)
             if not self.world.act(lag_ms=0):
                 _, wake_ms = self.world.outbox.next_step(self.world.now_ms, online=True)
                 self.world.real_ms += (wake_ms or self.world.now_ms + 1_000) - self.world.now_ms

@@ -16,7 +16,16 @@ from p2pbot.daemon.clerk import Clerk
 from p2pbot.daemon.rulebook import Rulebook
 from p2pbot.daemon.sender import Sender
 from p2pbot.daemon.surroundings import AccountPlan
-from p2pbot.model import ChatMessage, MessageKind, Mode, OrderStatus, Path, Reason
+from p2pbot.model import (
+    ChatMessage,
+    MessageKind,
+    Mode,
+    OrderStatus,
+    Path,
+    Reason,
+    SystemEvent,
+    SystemEventKind,
+)
 from tests.fakes.occasions import NOW_MS, NUMBER, an_order, rules
 from tests.fakes.world import StillClock, World, not_connected
 
@@ -25,6 +34,7 @@ RULES = """
   - {id: thanks, on: order_paid, reply: "thank you"}
   - {id: question, words: [paid, question], limit: {every: 1ms}, reply: "we look into it"}
 """
+_PAID, _APPEAL = OrderStatus.PAID, OrderStatus.APPEAL
 PLAN = AccountPlan(name="main", policy=Policy(mode=Mode.LIVE))
 
 
@@ -70,6 +80,18 @@ def office(status: OrderStatus = OrderStatus.UNPAID, plan: AccountPlan = PLAN) -
     rulebook.adopt(rules(RULES).ruleset)
     clerk = Clerk(plan, doors, OrderBook(plan, doors), sender, rulebook, lambda _message: None, EmptyDesk())
     return Office(world, clerk, sender)
+
+
+def card(event: SystemEvent, message_id: str) -> ChatMessage:
+    """Return a system card in the order's chat."""
+    return ChatMessage(
+        order_no=NUMBER,
+        kind=MessageKind.SYSTEM,
+        path=Path.HISTORY,
+        message_id=message_id,
+        created_at_ms=NOW_MS,
+        system=event,
+    )
 
 
 def said(text: str, message_id: str, **more: Any) -> ChatMessage:
@@ -142,3 +164,27 @@ async def test_a_full_outbox_takes_nothing_more(most: int) -> None:
     await desk.clerk.take(said("a question", "1"))
     assert (await desk.decided())[-1] == ("text", Reason.CAP_ACCOUNT)
     assert len(desk.sender.outbox) == most
+
+
+async def test_each_appeal_of_an_order_is_an_event_of_its_own() -> None:
+    """Opened, closed and opened again; the card and the list tell of the same one."""
+    place = office(OrderStatus.PAID)
+    minute_ms = 60_000
+    states = [_PAID, _APPEAL, _APPEAL, _PAID, _APPEAL, _PAID]
+    for at, status in enumerate(states):
+        await place.clerk.hear(NUMBER, Heard(status=status, at_ms=NOW_MS + at * minute_ms), Path.HISTORY)
+        if at == 3:  # its card comes behind the list
+            closed = SystemEvent(kind=SystemEventKind.APPEAL_CLOSED, raw_type="appeal_closed")
+            await place.clerk.take(card(closed, "c1"))
+    keys = [entry.key for entry in await place.world.store.inbox(NUMBER) if "appeal" in entry.key]
+    assert keys == ["e:appeal_opened", "e:appeal_closed", "e:appeal_opened:2", "e:appeal_closed:2"]
+
+
+async def test_a_decision_names_the_rules_that_made_it() -> None:
+    """The set's content hash stands in the inbox beside the trace, and in the log."""
+    place = office()
+    await place.clerk.take(said("question", "1"))
+    wanted = rules(RULES).ruleset.hash
+    (entry,) = [entry for entry in await place.world.store.inbox(NUMBER) if entry.message_id == "1"]
+    logged = [values["ruleset"] for event, values in place.world.told.events if event == "decided"]
+    assert (entry.ruleset, set(logged)) == (wanted, {wanted})

@@ -10,6 +10,8 @@ import pytest
 
 from p2pbot.daemon.rulebook import Rulebook
 from p2pbot.errors import ConfigError, RulesError, StateUnwritable
+from p2pbot.rules.pictures import PictureFlaw, PictureName, Pictures, ReadPictures
+from tests.fakes.records import PICTURE
 from tests.fakes.world import Recorder
 
 GOOD = {"a.yaml": "version: 1\nrules:\n  - {id: a, words: hello, reply: Welcome}\n"}
@@ -27,15 +29,17 @@ class Shelf:
     copies: dict[str, Mapping[str, str]] = field(default_factory=dict)
     full: bool = False
 
-    def keep(self, account: str, files: Mapping[str, str]) -> None:
+    pictures: ReadPictures = field(default_factory=ReadPictures)
+
+    def keep(self, account: str, files: Mapping[str, str], pictures: ReadPictures) -> None:
         """Keep them."""
         if self.full:
             raise StateUnwritable("the shelf is full")
-        self.copies[account] = files
+        self.copies[account], self.pictures = files, pictures
 
-    def kept(self, account: str) -> Mapping[str, str] | None:
+    def kept(self, account: str) -> tuple[Mapping[str, str], Pictures] | None:
         """Return them."""
-        return self.copies.get(account)
+        return (self.copies[account], self.pictures.sound) if account in self.copies else None
 
 
 @dataclass
@@ -45,10 +49,19 @@ class Bench:
     files: Mapping[str, str] | ConfigError = field(default_factory=lambda: GOOD)
     told: Recorder = field(default_factory=Recorder)
     shelf: Shelf = field(default_factory=Shelf)
+    pictures: ReadPictures = field(default_factory=ReadPictures)
 
     def book(self) -> Rulebook:
         """Return a new rulebook, as after a start."""
-        return Rulebook("main", self.read, self.told, self.told, copies=self.shelf, now=lambda: "14:02 UTC")
+        return Rulebook(
+            "main",
+            self.read,
+            self.told,
+            self.told,
+            look_at=lambda _files: self.pictures,
+            copies=self.shelf,
+            now=lambda: "14:02 UTC",
+        )
 
     def read(self) -> Mapping[str, str]:
         """Return the files."""
@@ -154,3 +167,31 @@ async def test_two_reloads_at_once_end_with_the_files_as_they_are() -> None:
     bench.files = OTHER
     assert all(await asyncio.gather(book.reload(), book.reload()))
     assert ids(book) == ["b"]
+
+
+SHOWN = {"a.yaml": "version: 1\nrules:\n  - {id: a, words: qr, reply: {image: images/qr.png}}\n"}
+NAME = PictureName("a.yaml", PICTURE.name)
+
+
+async def test_the_pictures_are_kept_before_a_reloaded_set_speaks() -> None:
+    """A reply that was claimed can always find its picture, and the last good copy has them too."""
+    bench = Bench()
+    book = bench.book()
+    await book.start()
+    bench.files, bench.pictures = SHOWN, ReadPictures({NAME: PICTURE}, {PICTURE.sha256: b"x"})
+    assert await book.reload()
+    assert bench.shelf.pictures.contents == {PICTURE.sha256: b"x"}
+    bench.files, bench.pictures = BAD, ReadPictures()
+    again = bench.book()
+    await again.start()
+    assert ids(again) == ["a"]
+
+
+async def test_a_picture_that_cannot_be_sent_refuses_the_set() -> None:
+    """As any other error, with its place."""
+    bench = Bench()
+    book = bench.book()
+    await book.start()
+    bench.files, bench.pictures = SHOWN, ReadPictures({NAME: PictureFlaw("`images/qr.png` is animated")})
+    assert not await book.reload()
+    assert "a.yaml:3:39: `images/qr.png` is animated" in bench.told.notices[0].text

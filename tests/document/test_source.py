@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from p2pbot.document.findings import Finding, Position
-from p2pbot.document.source import Source, without_login
+from p2pbot.document.source import Source, gives_away, without_login
 
 
 @pytest.mark.parametrize(
@@ -43,3 +43,10 @@ def test_half_a_surrogate_pair_can_be_shown() -> None:
     """An argument of the command line may hold bytes that are no UTF-8; the finding about it is written anyhow."""
     finding = Finding(Position("--order", 1, 1), "not a valid character", snippet_line="side: \udcff")
     finding.render().encode()
+
+
+@pytest.mark.parametrize("value", ["a\nb", "api_key: x", "x {token: y}"])
+def test_a_text_that_swallowed_other_lines_may_give_them_away(value: str) -> None:
+    """A value that holds a line break, or a key that looks secret, is not repeated."""
+    assert gives_away(value)
+    assert not gives_away("live\n")

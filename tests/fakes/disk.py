@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import TypeVar
 
 from p2pbot.adapters.sqlite.storable import EMPTY_TRACE
@@ -150,8 +151,13 @@ def person(counterparty_key: str, order_no: str) -> str:
 def is_today(scope_id: str, who: str, now_ms: int) -> bool:
     """Whether a day's firings (``date`` or ``date/person``) are of this person, of a date that it is now somewhere."""
     date, slash, whose = scope_id.partition("/")
-    around = [datetime.fromtimestamp((now_ms + days * DAY_MS) / 1000, UTC) for days in (-1, 0, 1)]
-    return date in [f"{day:%Y-%m-%d}" for day in around] and (not slash or whose == who)
+    return date in _around(now_ms // DAY_MS) and (not slash or whose == who)
+
+
+@lru_cache(maxsize=10)  # asked for at each look at a talk, and dates are slow to write
+def _around(day: int) -> tuple[str, ...]:
+    days = (datetime.fromtimestamp((day + away) * DAY_MS / 1000, UTC) for away in (-1, 0, 1))
+    return tuple(f"{one:%Y-%m-%d}" for one in days)
 
 
 def texts(chat: Iterable[Decided]) -> list[str]:

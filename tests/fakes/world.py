@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from typing import NoReturn, TypeVar
 
 from p2pbot.daemon.surroundings import Doors
-from p2pbot.errors import OurError, RequestRefused
-from p2pbot.model import Counterparty, Notice, Order
+from p2pbot.errors import OurError, P2pbotError, RequestRefused
+from p2pbot.model import Counterparty, Notice, Order, Picture
 from p2pbot.ports import Connection
 from p2pbot.protocol.rest import Answer, RestCall
 from p2pbot.secret import Secret
@@ -116,6 +116,25 @@ class Brakes:
 
 
 @dataclass
+class PictureStore:
+    """``ports.Uploader`` and ``ports.PictureShelf``: the bytes of pictures by their hash, and what was uploaded."""
+
+    contents: dict[str, bytes] = field(default_factory=dict)
+    put_there: list[tuple[Secret, Picture, bytes]] = field(default_factory=list)
+    failures: list[P2pbotError] = field(default_factory=list)
+
+    async def put(self, url: Secret, picture: Picture, data: bytes) -> None:
+        """Keep what is uploaded, after all planned failures."""
+        if self.failures:
+            raise self.failures.pop(0)
+        self.put_there.append((url, picture, data))
+
+    async def take(self, picture: Picture) -> bytes | None:
+        """Return the picture's bytes."""
+        return self.contents.get(picture.sha256)
+
+
+@dataclass
 class World:
     """One account's doors, with their fakes at hand."""
 
@@ -124,6 +143,7 @@ class World:
     store: MemoryStore = field(default_factory=MemoryStore)
     told: Recorder = field(default_factory=Recorder)
     brakes: Brakes = field(default_factory=Brakes)
+    pictures: PictureStore = field(default_factory=PictureStore)
 
     def doors(self) -> Doors:
         """Return the doors."""
@@ -137,6 +157,8 @@ class World:
             events=self.told,
             notifier=self.told,
             brake=self.brakes,
+            uploader=self.pictures,
+            shelf=self.pictures,
         )
 
 

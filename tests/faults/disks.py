@@ -36,6 +36,14 @@ class Disk:
         """Free what ``fill`` took."""
         (self.place / "filler").unlink()
 
+    def protect(self) -> None:
+        """Make it read-only, as an administrator or a careful start after a crash does."""
+        _run("mount", "-o", "remount,ro", str(self.place))
+
+    def allow(self) -> None:
+        """Let it be written to again."""
+        _run("mount", "-o", "remount,rw", str(self.place))
+
     def break_off(self) -> None:
         """Have the kernel make it read-only under whoever writes, as after an error of the device."""
         _run("mount", "-o", "remount,abort", str(self.place))
@@ -49,7 +57,7 @@ def small_disk(place: Path, size: str = "16m") -> Iterator[Disk]:
     try:
         yield Disk(place)
     finally:
-        _run("umount", "--lazy", str(place))
+        _unmount(place)
 
 
 @contextmanager
@@ -64,7 +72,7 @@ def failing_disk(place: Path, image: Path) -> Iterator[Disk]:
     try:
         yield Disk(place)
     finally:
-        _run("umount", str(place))
+        _unmount(place)
 
 
 def why_not(kind: str) -> str:
@@ -81,6 +89,15 @@ def why_not(kind: str) -> str:
                 return ""
         except subprocess.CalledProcessError as error:
             return f"the kernel refuses: {error.stderr.decode('utf-8', 'replace').strip()[:200]}"
+
+
+def _unmount(place: Path) -> None:
+    """Unmount; whoever still uses it is an error, which must not leave it behind."""
+    try:
+        _run("umount", str(place))
+    except subprocess.CalledProcessError:
+        _run("umount", "--lazy", str(place))
+        raise
 
 
 def _run(*command: str) -> None:

@@ -61,6 +61,10 @@ class Network:
         """Take the network away altogether."""
         _run("ip", "link", "set", "lo", "down")
 
+    def swallow_everything(self) -> None:
+        """Let packets for any other machine leave, and never arrive: name servers, for one, do not answer any more."""
+        _run("ip", "route", "replace", "default", "dev", "lo")
+
     def heal(self) -> None:
         """Let everything pass again."""
         _run("iptables", "-F")

@@ -8,7 +8,8 @@ from p2pbot.sandbox import Fault
 from tests.faults.clocks import LeapingClock
 from tests.faults.trial import Trial, some
 
-QUICKLY = (300, 301, 302, 303, 307, 308, 400, 401, 403, 404, 418, 429, 500, 501, 502, 503, 504)
+# Every status that RFC 9110 and its extensions name, but 1xx, which is no answer, and 451, which a person must mend.
+QUICKLY = (*range(200, 209), 226, *range(300, 309), *range(400, 419), *range(421, 427), 428, 429, 431, *range(500, 512))
 RETRY_AFTER_S = 3
 
 

@@ -62,6 +62,7 @@ async def test_killed_when(trial: Trial, point: str) -> None:
             assert await process.wait() < 0
         await trial.scene.box.clear_faults()
     async with trial.process() as process:
+        await trial.until_process_open(process)
         await trial.verdict(note=f"killed {ROUNDS} times")
         process.terminate()
         async with asyncio.timeout(30):

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sqlite3
-from collections.abc import Callable
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
@@ -25,6 +26,7 @@ async def _ended(process: asyncio.subprocess.Process) -> int:
 async def _answered_afterwards(trial: Trial, *, note: str = "") -> None:
     """Start once more: what is open is answered, once."""
     async with trial.process() as process:
+        await trial.until_process_open(process)
         await trial.verdict(note=note)
         process.terminate()
         assert await _ended(process) == 0
@@ -87,6 +89,37 @@ async def test_disk_goes_read_only(trial: Trial, tmp_path: Path) -> None:
             assert trial.said("ended", "cannot be written") or trial.said("ended", "read-only")
     with failing_disk(place, image):
         await _answered_afterwards(trial)
+
+
+@contextmanager
+def _read_only(state: Path) -> Iterator[None]:
+    """Make the state directory one that cannot be written: by its mount for root, by its mode for anybody else."""
+    if os.geteuid() == 0:
+        with small_disk(state) as disk:
+            disk.protect()
+            yield
+    else:
+        state.mkdir(mode=0o500, exist_ok=True)
+        try:
+            yield
+        finally:
+            state.chmod(0o700)
+
+
+@pytest.mark.skipif(os.geteuid() == 0 and bool(NO_SMALL_DISK), reason=f"not possible here: {NO_SMALL_DISK}")
+async def test_start_on_a_read_only_state_directory(trial: Trial) -> None:
+    """A state directory that cannot be written ends the start with exit code 1 and a remedy; nothing is answered."""
+    trial.begin()
+    await trial.ask()
+    with _read_only(trial.scene.store.parent):
+        async with trial.process() as process:
+            assert await _ended(process) == 1
+    last = trial.log().splitlines()[-1]
+    assert "cannot be used" in last
+    assert "must be a directory on a local disk" in last
+    assert "Traceback" not in trial.log()
+    assert not trial.scene.box.world.connects("main")
+    await _answered_afterwards(trial, note="exit code 1: a service manager tries again")
 
 
 def _overwritten(path: Path) -> None:

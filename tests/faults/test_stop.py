@@ -6,15 +6,24 @@ The budget of these tests is 3 s to settle and 2 s to close; what hangs longer t
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+import random
+import signal
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from p2pbot.sandbox import Fault
+from tests.e2e.stage import Script
+from tests.faults.namespace import own_network
+from tests.faults.namespace import why_not as why_no_network
 from tests.faults.proxy import Bandwidth, Stream, Timeout
-from tests.faults.trial import Trial, some
+from tests.faults.trial import LONG, SCRIPT, Trial, announce, opened, some
 
 DEADLINE_S = 30  # generous: the budget is 5 s, the rest is a busy machine
+STARTS = 4
+NO_NETWORK = why_no_network()
 
 
 async def _connecting(trial: Trial) -> None:
@@ -80,6 +89,14 @@ async def _rest_is_out(trial: Trial) -> None:
     await trial.until(lambda: trial.said("orders_unavailable"), "requests fail")
 
 
+async def _renewing(trial: Trial) -> None:
+    """The next socket's handshake hangs while the one before it is still in use."""
+    trial.chat.toxics.append(Timeout())  # for connections to come, not for the one that is open
+    before = trial.chat.accepted
+    await trial.until(lambda: trial.chat.accepted > before, "it renews")
+    await trial.ask()
+
+
 async def _half_open(trial: Trial) -> None:
     """The chat's peer is gone without a word, so that closing takes its whole deadline."""
     trial.chat.add(Timeout(stream=Stream.UP), Timeout(stream=Stream.DOWN))
@@ -95,8 +112,16 @@ STATES: dict[str, Callable[[Trial], Awaitable[None]]] = {
     "reply_in_doubt": _reply_in_doubt,
     "catching_up": _catching_up,
     "rest_is_out": _rest_is_out,
+    "renewing": _renewing,
     "half_open": _half_open,
 }
+
+
+@pytest.fixture
+def script(request: pytest.FixtureRequest) -> Script:
+    """Renewals are hours away, but for the test of them."""
+    renewal = "chat_renewal: 10s\n" if "renewing" in request.node.name else ""
+    return replace(SCRIPT, timings=SCRIPT.timings + renewal)
 
 
 async def _ended(process: asyncio.subprocess.Process) -> int:
@@ -131,6 +156,73 @@ async def test_sigterm_while(trial: Trial, state: str) -> None:
     await _heal(trial)
     await trial.ask()
     async with trial.process() as process:
-        await trial.until(lambda: trial.said("chat_open"), "the next one's chat is open")
+        await trial.until_process_open(process)
         await trial.verdict(note=f"stuck and named: {', '.join(stuck[0])}" if stuck else "")
         assert await _ended(process) == 0
+
+
+async def test_sigterm_while_starting(trial: Trial) -> None:
+    """Before it has begun it just ends by the signal; from then on it stops with exit code 0. Nothing is half done."""
+    rng = random.Random(3)  # noqa: S311 - a test's chance
+    trial.begin()
+    await trial.ask()
+    codes = []
+    for _ in range(STARTS):
+        async with trial.process() as process:
+            await asyncio.sleep(rng.uniform(0.0, 1.5))
+            codes.append(await _ended(process))
+    assert set(codes) <= {0, -signal.SIGTERM}
+    assert "Traceback" not in trial.log()
+    async with trial.process() as process:
+        await trial.until_process_open(process)
+        await trial.verdict(note=f"of {STARTS} early ends {codes.count(0)} were stops, the others before it had begun")
+        assert await _ended(process) == 0
+
+
+@LONG
+async def test_sigterm_twice(trial: Trial) -> None:
+    """Who is impatient and asks again, by SIGTERM or Ctrl-C, breaks nothing: the budget is the same."""
+    async with trial.process() as process:
+        await trial.until_process_open(process)
+        trial.begin()
+        await _half_open(trial)
+        process.terminate()
+        await trial.until(lambda: trial.said("stopping"), "it is stopping")
+        process.terminate()
+        process.send_signal(signal.SIGINT)
+        assert await _ended(process) == 0
+        assert "Traceback" not in trial.log()
+    await _heal(trial)
+    async with trial.process() as process:
+        await trial.until_process_open(process)
+        await trial.verdict()
+        assert await _ended(process) == 0
+
+
+@pytest.fixture
+def no_name_server() -> Iterator[None]:
+    """A network in which packets leave and nothing ever answers, entered before the world's sockets are opened."""
+    with own_network() as network:
+        network.swallow_everything()
+        yield
+
+
+@pytest.mark.skipif(bool(NO_NETWORK), reason=f"not possible here: {NO_NETWORK}")
+@pytest.mark.usefixtures("no_name_server")
+async def test_sigterm_while_a_name_is_looked_up(request: pytest.FixtureRequest, tmp_path: Path) -> None:
+    """A name server that never answers holds up no stop: the lookup is left to itself."""
+    async with opened(tmp_path, request.node.nodeid.removeprefix("tests/faults/")) as trial:
+        trial.begin()
+        there = trial.scene.box.world
+        there.reachable_at(trial.scene.box.rest_url, "wss://chat.invalid:443/chat")
+        async with trial.process() as process:
+            asked = "retrieveChatCredential"
+            await trial.until(lambda: bool(there.rest_calls("main", asked)), "it knows the chat's name")
+            await trial.ask()
+            assert await _ended(process) == 0
+        assert not trial.said("chat_down"), "the lookup was not over when it stopped"
+        announce(trial.scene, trial.chat, trial.rest)
+        async with trial.process() as process:
+            await trial.until_process_open(process)
+            await trial.verdict()
+            assert await _ended(process) == 0

@@ -54,6 +54,7 @@ class Trial:
     asked: int = 0
     began_line: int = 0
     began_connects: int = 0
+    opens_before: int = 0
 
     @property
     def output(self) -> Path:
@@ -225,6 +226,7 @@ class Trial:
     @asynccontextmanager
     async def process(self, *prefix: str) -> AsyncIterator[asyncio.subprocess.Process]:
         """Run the daemon as a process; kill it at the end if it is still there."""
+        self.opens_before = self._opens()
         command = (*prefix, sys.executable, "-m", "p2pbot", "run", "--config", str(self.scene.config))
         with self.output.open("ab") as log:
             process = await asyncio.create_subprocess_exec(*command, stdout=log, stderr=log)
@@ -235,9 +237,14 @@ class Trial:
                     process.kill()
                 await process.wait()
 
+    def _opens(self) -> int:
+        return self.log().count('"event": "chat_open"')
+
     async def until_process_open(self, process: asyncio.subprocess.Process) -> None:
-        """Wait until the process has opened its chat."""
-        await self.until(lambda: self.said("chat_open") or process.returncode is not None, "the daemon's chat is open")
+        """Wait until the process that was started last has opened its chat."""
+        await self.until(
+            lambda: self._opens() > self.opens_before or process.returncode is not None, "the daemon's chat is open"
+        )
         assert process.returncode is None, self.log()[-3000:]
 
 

@@ -98,6 +98,9 @@ def test_key_and_token_arrive_as_they_are(key: str, token: str) -> None:
         "wss://[",
         "wss://a:b@im.test",
         "wss://a:99999",
+        "wss://im.test/a b",
+        "wss://im.test/a\x00b",
+        "wss://im.test/ä",
     ],
 )
 def test_an_unsafe_address_is_refused(address: str) -> None:

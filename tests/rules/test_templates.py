@@ -267,3 +267,13 @@ def test_any_text_is_a_template_or_faults(source: str) -> None:
             text.render(values(some_facts(), "x", ()))
         except CannotSay:
             return
+
+
+@pytest.mark.parametrize("constant", ["9" * 5000, "0x" + "f" * 5000, "1e999", "1e31", "'\\ud800'"])
+@pytest.mark.parametrize("frame", ["{{{{ {} }}}}", "{{% if order.amount < {} %}}a{{% endif %}}"])
+def test_a_constant_that_nobody_can_say_is_a_fault(constant: str, frame: str) -> None:
+    """What the engine would choke on when the text is said is refused when it is loaded."""
+    faults = compile_text(frame.format(constant), ())
+    assert isinstance(faults, list)
+    (fault,) = faults
+    assert "too large" in fault.message

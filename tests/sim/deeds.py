@@ -61,10 +61,12 @@ class Deeds:
     def _do_open(self, deed: Deed) -> None:
         account, side = self._account_of(deed), Side(deed.values["side"])
         auto_reply = f"question {MACHINE_NUMBER}" if deed.values["auto_reply"] else ""
-        spec = OrderSpec(side=side, kyc=deed.values["kyc"], auto_reply=auto_reply, age_ms=deed.values["age_ms"])
+        given = {name: deed.values[name] for name in ("kyc", "age_ms", "fiat")}
+        spec = OrderSpec(side=side, auto_reply=auto_reply, **given)
         number = self._universe.do(lambda now_ms: self._universe.world.open_order(account, spec, now_ms))
         self._numbers[deed.order] = number
         self._ledger.sides[number] = side
+        self._ledger.fiats[number] = spec.fiat
 
     def _do_turn(self, deed: Deed) -> None:
         order_no, turn = self._numbers[deed.order], Turn(deed.values["turn"])

@@ -29,6 +29,7 @@ from tests.sim.climate import Climate
 from tests.sim.doors import Machine, SimBrake, SimClock, SimEvents, SimLease, SimNotifier, SimRng
 from tests.sim.judge import Judge
 from tests.sim.life import Life
+from tests.sim.pictures import SimShelf, SimUploader
 from tests.sim.rest import SimRest
 from tests.sim.store import Plate, SimStore
 from tests.sim.talk import rules_text
@@ -132,6 +133,8 @@ class Host:
             events=events,
             notifier=notifier,
             brake=SimBrake(self.machine),
+            uploader=SimUploader(life),
+            shelf=SimShelf(),
         )
         rules = Rulebook(name, dict, events, notifier)
         rules.adopt(compiled(rules_text(self._universe.climate)))

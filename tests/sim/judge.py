@@ -16,7 +16,7 @@ from p2pbot.model import OrderStatus, Reason, Side
 from p2pbot.sandbox.records import Outcome, Received
 from tests.sim.life import Life
 from tests.sim.store import Plate
-from tests.sim.talk import ONCE_TEXTS, Form, Ledger, number_of, words_for
+from tests.sim.talk import CAUSES, GREETED_FIAT, ONCE_TEXTS, Form, Ledger, number_of, words_for
 from tests.sim.universe import Universe, key_of, secret_of
 from tests.sim.wire import SimConnection
 
@@ -45,6 +45,7 @@ class Judge:
         self._seen_uuids: set[str] = set()
         self._connects: deque[float] = deque()
         self._life_connects: dict[str, deque[float]] = defaultdict(deque)
+        self._connecting: set[str] = set()
         self._silent_since: dict[tuple[str, str], tuple[Reason, float]] = {}
         self._secrets = [text for name in universe.names for text in (key_of(name), secret_of(name))]
 
@@ -53,6 +54,7 @@ class Judge:
     def born(self, life: Life) -> None:
         """Learn that a new process begins."""
         self._life_connects.clear()
+        self._connecting.clear()
         self._universe.trace.say(f"store at the start of life {life.number}: {len(self.plate.disk.outbox)} replies")
 
     def connecting(self, account: str) -> None:
@@ -63,6 +65,13 @@ class Judge:
             self._universe.blame("attempt_budget", f"more than {_BUDGET} connects in {_BUDGET_S:.0f} s")
         if _too_many(self._life_connects[account], now_s, _TIGHT, _TIGHT_S):
             self._universe.blame("tight_loop", f"more than {_TIGHT} connects in {_TIGHT_S:.0f} s")
+        if account in self._connecting:
+            self._universe.blame("two_connect", f"{account} connects while it connects")
+        self._connecting.add(account)
+
+    def connected(self, account: str) -> None:
+        """Note that a try has ended."""
+        self._connecting.discard(account)
 
     def committed(self, name: str) -> None:
         """Note which orders the daemon knows to be taken over or in appeal, and since when."""
@@ -145,7 +154,8 @@ class Judge:
     def _allowed(self, order_no: str, text: str) -> int:
         if text in ONCE_TEXTS or number_of(text):
             return 1
-        return len(self.ledger.of(order_no, Form.IMAGE if text == "Picture seen." else Form.HUMAN))
+        form = {"Picture seen.": Form.IMAGE, "A person comes.": Form.HUMAN}.get(text)
+        return len(self.ledger.of(order_no, form)) if form else 0
 
     def _check_order(self, received: Received, row: OutboxRow | None) -> None:
         if row is None:
@@ -158,7 +168,7 @@ class Judge:
     def _forbidden(self, order_no: str, text: str) -> str:
         numbered = number_of(text)
         if numbered is None:
-            return "" if self._allowed(order_no, text) else "answers nothing"
+            return "" if self._has_cause(order_no, text) else "answers nothing"
         said = self.ledger.numbered(numbered[1])
         if said is None or not said.form.is_answerable:
             return f"answers {said.form if said else 'a machine'}"
@@ -169,6 +179,17 @@ class Judge:
         age_ms = self._universe.now_ms() - said.at_ms
         longest_ms = self._universe.climate.max_age_ms + self._universe.climate.expires_s * 1000 + 30_000
         return "answers the past" if age_ms > longest_ms else ""
+
+    def _has_cause(self, order_no: str, text: str) -> bool:
+        """Whether something happened in the order that this text answers."""
+        if text == "Hi there.":
+            return bool(self.ledger.of(order_no, Form.HELLO))
+        if text == "Welcome." and self.ledger.fiats.get(order_no) != GREETED_FIAT:
+            return False
+        if text in CAUSES:
+            happened = {turn for _, turn in self.ledger.turns[order_no]}
+            return not CAUSES[text] or bool(happened & CAUSES[text])
+        return self._allowed(order_no, text) > 0
 
     # ---- what the daemon says and keeps ----
 

@@ -1,10 +1,13 @@
 """Known faults of such bots, planted in the daemon at run time: the simulation must find each.
 
-Each mutant replaces one small piece of the product, as a careless change would; ``checker`` is who must notice.
+Each mutant replaces one small piece of the product, as a careless change would; ``checker`` is who must notice, and
+``seeds`` are worlds in which it does. Source of the faults: C2C chat protocol notes, section 6.
 """
 
 from __future__ import annotations
 
+import asyncio
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
@@ -15,11 +18,19 @@ from p2pbot.conversation.backoff import Backoff
 from p2pbot.conversation.delivery import DeliveryEvent, DeliveryPolicy, advanced
 from p2pbot.conversation.history import Reading
 from p2pbot.conversation.inbox import sender_reason
-from p2pbot.conversation.outbox import Outbox
-from p2pbot.conversation.records import OutboxRow, OutboxState
+from p2pbot.conversation.orders import agreed
+from p2pbot.conversation.outbox import Outbox, _Plan
+from p2pbot.conversation.records import OrderMemory, OutboxRow, OutboxState
+from p2pbot.daemon.chat import ChatLoop
 from p2pbot.daemon.sender import Sender
-from p2pbot.model import ChatMessage, MessageKind, Reason
+from p2pbot.model import ChatMessage, MessageKind, Order, Reason, Side
+from p2pbot.ports import Connection
+from p2pbot.protocol.calls import chat_credential
 from p2pbot.protocol.frames import Frame, parse_frame, parse_history_row
+from p2pbot.protocol.outbound import chat_url
+from tests.sim.talk import GREETED_FIAT
+
+_PATIENT_TRIES = 3
 
 
 @dataclass(frozen=True)
@@ -29,6 +40,7 @@ class Mutant:
     name: str
     checker: str
     plant: Callable[[pytest.MonkeyPatch], None]
+    seeds: tuple[int, ...]  # the quickest of those that find it; a change of the simulated world may need others
 
     def __str__(self) -> str:
         return self.name
@@ -129,14 +141,68 @@ def _no_last_look(patch: pytest.MonkeyPatch) -> None:
     patch.setattr("p2pbot.daemon.sender.late_reason", lambda *_, **__: None)
 
 
+def _no_sides(patch: pytest.MonkeyPatch) -> None:
+    """Each order is taken for a sale in the usual fiat."""
+
+    def careless(order: Order, memory: OrderMemory | None) -> Order:
+        return replace(agreed(order, memory), side=Side.SELL, fiat=GREETED_FIAT)
+
+    patch.setattr("p2pbot.conversation.decision.agreed", careless)
+
+
+def _gives_up(patch: pytest.MonkeyPatch) -> None:
+    """After some tries the chat is left alone."""
+    wait, tries = ChatLoop._wait, Counter[ChatLoop]()
+
+    async def weary(self: ChatLoop) -> None:
+        tries[self] += 1
+        if tries[self] > _PATIENT_TRIES:
+            await asyncio.Event().wait()
+        await wait(self)
+
+    patch.setattr(ChatLoop, "_wait", weary)
+
+
+def _two_connect(patch: pytest.MonkeyPatch) -> None:
+    """Two tasks reconnect, each on its own."""
+    connect = ChatLoop._connect
+
+    async def also(self: ChatLoop) -> Connection:
+        credential = await self._doors.rest.call(chat_credential())
+        return await self._doors.wire.connect(chat_url(credential))
+
+    async def both(self: ChatLoop) -> Connection | None:
+        mine, _ = await asyncio.gather(connect(self), also(self), return_exceptions=True)
+        return None if isinstance(mine, BaseException) else mine
+
+    patch.setattr(ChatLoop, "_connect", both)
+
+
+def _lock_freed_too_early(patch: pytest.MonkeyPatch) -> None:
+    """A reply that is in doubt does not hold up the next."""
+
+    class Crossing(Outbox):
+        def _plan(self, order_no: str, now_ms: int, *, online: bool) -> _Plan:
+            rows = self._orders[order_no]
+            free = [row for row in rows.values() if row.state is OutboxState.CLAIMED]
+            self._orders[order_no] = {row.uuid: row for row in free} | rows
+            return super()._plan(order_no, now_ms, online=online)
+
+    patch.setattr("p2pbot.daemon.sender.Outbox", Crossing)
+
+
 MUTANTS = (
-    Mutant("resend in doubt", "duplicate", _resend_in_doubt),
-    Mutant("reconcile too early", "duplicate", _reconcile_too_early),
-    Mutant("cursor stuck on a picture", "loss", _cursor_stuck_on_a_picture),
-    Mutant("state moved on before confirmation", "loss", _moved_on_before_confirmation),
-    Mutant("dedupe by status", "duplicate", _dedupe_by_status),
-    Mutant("queue in memory", "order", _queue_in_memory),
-    Mutant("no backoff", "tight_loop", _no_backoff),
-    Mutant("answers machines", "forbidden", _answers_machines),
-    Mutant("no last look", "spoke_when_silent", _no_last_look),
+    Mutant("resend in doubt", "duplicate", _resend_in_doubt, (24, 29, 0)),
+    Mutant("reconcile too early", "duplicate", _reconcile_too_early, (15, 78, 21)),
+    Mutant("cursor stuck on a picture", "loss", _cursor_stuck_on_a_picture, (10, 9, 7)),
+    Mutant("state moved on before confirmation", "loss", _moved_on_before_confirmation, (9, 11, 19)),
+    Mutant("dedupe by status", "duplicate", _dedupe_by_status, (11, 17, 14)),
+    Mutant("queue in memory", "order", _queue_in_memory, (6, 7, 5)),
+    Mutant("no backoff", "tight_loop", _no_backoff, (63, 55, 68)),
+    Mutant("answers machines", "forbidden", _answers_machines, (2, 9, 10)),
+    Mutant("no last look", "spoke_when_silent", _no_last_look, (8, 71, 21)),
+    Mutant("purchases for sales, any fiat", "forbidden", _no_sides, (0, 3, 6)),
+    Mutant("gives up after some tries", "liveness", _gives_up, (54, 63, 13)),
+    Mutant("two tasks reconnect", "two_connect", _two_connect, (1, 3, 0)),
+    Mutant("lock freed too early", "two_in_flight", _lock_freed_too_early, (15, 7, 13)),
 )

@@ -13,7 +13,7 @@ from typing import Any
 from p2pbot.sandbox.life import Turn
 from tests.sim.climate import Climate
 from tests.sim.deeds import Deed
-from tests.sim.talk import Form
+from tests.sim.talk import GREETED_FIAT, Form
 
 _FORMS = (
     *(Form.QUESTION,) * 10,
@@ -80,6 +80,7 @@ def _order(rng: random.Random, climate: Climate, order: int) -> Iterator[Deed]:
         "kyc": rng.random() < 0.05,
         "auto_reply": rng.random() < 0.1,
         "age_ms": rng.choice((0, 0, 0, 60_000)),
+        "fiat": _fiat(climate, order),
     }
     yield Deed(born_s, "open", order, opening)
     left_s = climate.span_s - born_s
@@ -94,6 +95,12 @@ def _order(rng: random.Random, climate: Climate, order: int) -> Iterator[Deed]:
         yield Deed(born_s + rng.uniform(left_s / 3, left_s), "say", order, {"form": "operator"})
     if rng.random() < 0.05:
         yield Deed(born_s + rng.uniform(left_s / 3, left_s), "say", order, {"form": "human"})
+
+
+def _fiat(climate: Climate, order: int) -> str:
+    """Return what an order is paid in; chance of its own, so that the rest of a seed's world does not hang on it."""
+    rng = random.Random(f"fiat {climate.seed} {order}")  # noqa: S311 - a repeatable world, not a secret
+    return rng.choice((*(GREETED_FIAT,) * 5, "EUR"))
 
 
 def _turn(at_s: float, order: int, turn: Turn) -> Deed:

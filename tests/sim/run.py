@@ -131,6 +131,8 @@ class Run:
     def _counts(self) -> Counter[str]:
         counts = Counter(f"inbox {d.entry.reason}" for chat in self.judge.plate.disk.inbox.values() for d in chat)
         counts += Counter(f"outbox {row.state} {row.reason}" for row in self.judge.plate.disk.outbox.values())
+        kind = "wild" if self.universe.climate.wild else "tame"
+        counts.update({f"excused {name} in {kind} worlds": times for name, times in self.judge.excused.items()})
         counts["lives"] = self.host.lives
         counts["said"] = len(self.ledger.said)
         counts["connects"] = sum(len(self.universe.world.connects(name)) for name in self.universe.names)

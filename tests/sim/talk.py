@@ -15,10 +15,17 @@ from p2pbot.model import Side
 from p2pbot.sandbox.life import Turn
 from tests.sim.climate import Climate
 
+GREETED_FIAT = "USD"  # the rules greet orders of this fiat only
 MACHINE_NUMBER = 777_000  # asked by counterparties' automatic texts only
 _NUMBERED = re.compile(r"(Answer|Purchase|First|Second) (\d+)\.")
-EVENT_TEXTS = ("Welcome.", "Payment noted.", "Thank you.", "A pity.")
-ONCE_TEXTS = (*EVENT_TEXTS, "Hi there.")
+CAUSES: dict[str, set[Turn]] = {  # what must have happened to an order before it is told so
+    "Welcome.": set(),
+    "Payment noted.": {Turn.PAY},
+    "Thank you.": {Turn.RELEASE},
+    "A pity.": {Turn.CANCEL, Turn.CANCEL_BY_SYSTEM},
+}
+EVENTS = {"e:order_created", "e:order_paid", "e:order_completed", "e:order_cancelled"}  # each has its rule
+ONCE_TEXTS = (*CAUSES, "Hi there.")
 
 _RULES = """
 version: 1
@@ -31,7 +38,7 @@ rules:
   - {{id: picture, on: image, {common}, reply: "Picture seen."}}
   - {{id: hello, words: hello, expires: {expires}s, reply: "Hi there."}}
   - {{id: human, words: human, {common}, handover: {{for: 2m}}, reply: "A person comes."}}
-  - {{id: welcome, on: order_created, expires: {expires}s, reply: "Welcome."}}
+  - {{id: welcome, on: order_created, when: {{fiat: USD}}, expires: {expires}s, reply: "Welcome."}}
   - {{id: paid, on: order_paid, expires: {expires}s, reply: "Payment noted."}}
   - {{id: thanks, on: order_completed, expires: {expires}s, reply: "Thank you."}}
   - {{id: pity, on: order_cancelled, expires: {expires}s, reply: "A pity."}}
@@ -84,6 +91,7 @@ class Ledger:
 
     said: list[Said] = field(default_factory=list)
     sides: dict[str, Side] = field(default_factory=dict)
+    fiats: dict[str, str] = field(default_factory=dict)
     turns: dict[str, list[tuple[float, Turn]]] = field(default_factory=lambda: defaultdict(list))
     pauses: list[tuple[float, str]] = field(default_factory=list)  # when, which account or order
     troubles: list[tuple[float, float]] = field(default_factory=list)  # from, until: REST could fail

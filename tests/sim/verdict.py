@@ -12,7 +12,7 @@ from p2pbot.model import Reason
 from p2pbot.sandbox.life import Life, Turn
 from p2pbot.sandbox.records import Outcome, SeenLine, Speaker
 from tests.sim.judge import Judge
-from tests.sim.talk import Form, Said
+from tests.sim.talk import EVENTS, GREETED_FIAT, Form, Said
 from tests.sim.timeline import EPOCH_MS
 from tests.sim.universe import Universe
 
@@ -55,6 +55,15 @@ class Verdict:
             problem = self._problem(said)
             if problem:
                 self._universe.blame("loss", f"{said.form} {said.number} of {said.order_no}: {problem}")
+        for (account, order_no), chat in self._disk.inbox.items():
+            for decided in chat:
+                problem = self._misplaced(account, order_no) or self._event_problem(decided.entry)
+                if problem:
+                    self._universe.blame("loss", f"{decided.entry.key} of {order_no} for {account}: {problem}")
+
+    def _misplaced(self, account: str, order_no: str) -> str:
+        """Return what is wrong if an order was worked for an account that it does not belong to."""
+        return "" if order_no in self._universe.world.orders(account) else "an order of another account"
 
     # ---- messages ----
 
@@ -66,11 +75,13 @@ class Verdict:
                         yield order_no, line
 
     def _entry(self, order_no: str, line: SeenLine) -> InboxEntry | None:
+        return next(iter(self._entries(order_no, line)), None)
+
+    def _entries(self, order_no: str, line: SeenLine) -> Iterator[InboxEntry]:
         chats = (self._disk.inbox.get((name, order_no), ()) for name in self._universe.names)
         for decided in (one for chat in chats for one in chat):
             if decided.entry.message_id == str(line.message_id) or decided.entry.uuid == line.uuid:
-                return decided.entry
-        return None
+                yield decided.entry
 
     def _may_be_missing(self, order_no: str, line: SeenLine) -> bool:
         """Whether nobody need know of it: taken back, or of a closed order.
@@ -86,9 +97,12 @@ class Verdict:
 
     def _problem(self, said: Said) -> str:
         line = next(one for one in self._universe.world.chat(said.order_no) if one.message_id == said.message_id)
-        entry = self._entry(said.order_no, line)
-        if entry is None:
+        entries = list(self._entries(said.order_no, line))
+        if not entries:
             return "" if self._may_be_missing(said.order_no, line) else "not decided"
+        if len(entries) > 1:
+            return f"decided {len(entries)} times"
+        entry = entries[0]
         if not said.form.is_answerable:
             return "" if entry.reason is not Reason.ANSWERED else "was answered"
         if entry.reason is Reason.ANSWERED:
@@ -182,6 +196,16 @@ class Verdict:
         return "" if caused.get(reason, False) else f"{reason} without a cause"
 
     # ---- events ----
+
+    def _event_problem(self, entry: InboxEntry) -> str:
+        """Return what is wrong with the reason for not answering an event that has a rule, or ''."""
+        unwelcome = entry.key == "e:order_created" and self._ledger.fiats[entry.order_no] != GREETED_FIAT
+        if entry.key not in EVENTS or entry.reason is Reason.ANSWERED or (unwelcome and entry.reason is Reason.NO_RULE):
+            return ""
+        at_ms = entry.created_at_ms or entry.decided_at_ms
+        at_s = (at_ms - EPOCH_MS) / 1000
+        happened = Said(entry.order_no, entry.account, Form.CARD, 0, 0, at_s, at_ms)
+        return self._unfounded(happened, entry.reason, entry.decided_at_ms)
 
     def _event_owed(self, account: str, order_no: str) -> str:
         """Return which event of an order's present state was not decided, though the daemon heard of the order."""

@@ -43,6 +43,10 @@ class Watcher(Protocol):
         """Learn that the daemon tries to open a chat."""
         ...
 
+    def connected(self, account: str) -> None:
+        """Learn that such a try has ended, well or not."""
+        ...
+
 
 class SimWire:
     """``ports.Wire`` for one account in one life."""
@@ -57,6 +61,13 @@ class SimWire:
         """Open a connection, or raise what the real door raises."""
         self._life.point("wire.connect")
         self._watcher.connecting(self._account)
+        try:
+            return await self._open(url)
+        finally:
+            if not self._life.dead:
+                self._watcher.connected(self._account)
+
+    async def _open(self, url: Secret) -> SimConnection:
         opened: asyncio.Future[SimConnection] = self._universe.loop.create_future()
         parts = urlsplit(url.reveal())
         listen_key, query = parts.path.rpartition("/")[2], dict(parse_qsl(parts.query))

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import fields, is_dataclass, replace
 from enum import Enum
+from functools import cache
 from typing import Any, TypeVar
 
 from p2pbot.conversation.records import Claim, InboxEntry, OrderMemory, OutboxRow
@@ -45,10 +46,19 @@ def _cleaned(value: Any) -> Any:
 
 
 def _cleaned_fields(record: Any) -> Any:
-    cleaned = replace(record, **{item.name: _cleaned(getattr(record, item.name)) for item in fields(record)})
+    values = [(name, getattr(record, name)) for name in _names(record.__class__)]
+    changed = {name: after for name, before in values if (after := _cleaned(before)) is not before}
+    cleaned = replace(record, **changed) if changed else record
     return _bounded(cleaned) if isinstance(cleaned, InboxEntry) else cleaned
 
 
+@cache
+def _names(kind: Any) -> tuple[str, ...]:
+    return tuple(item.name for item in fields(kind))
+
+
 def _bounded(entry: InboxEntry) -> InboxEntry:
+    if len(entry.text) <= MAX_TEXT and len(entry.trace) <= MAX_TRACE:
+        return entry
     trace = entry.trace if len(entry.trace) <= MAX_TRACE else EMPTY_TRACE
     return replace(entry, text=entry.text[:MAX_TEXT], trace=trace)

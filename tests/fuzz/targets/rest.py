@@ -107,7 +107,7 @@ def _judge_answer(given: Input) -> str:
 
 
 def _says_success(body: bytes, *, bare: bool) -> bool:
-    said: Any = json.loads(body.decode("utf-8-sig"))
+    said: Any = json.loads(body.decode("utf-8-sig", "replace"))
     return isinstance(said, dict) and (bare or said.get("success") is True or said.get("code") in ("000000", 0))
 
 

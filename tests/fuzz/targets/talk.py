@@ -29,7 +29,7 @@ from p2pbot.protocol.outbound import text_frame
 from tests.fakes.chance import FixedChance
 from tests.fakes.occasions import an_order, rules
 from tests.fakes.store import SwitchedLease
-from tests.fakes.world import Brakes, FactsRest, NoWire, Recorder, StillClock, not_connected
+from tests.fakes.world import Brakes, FactsRest, NoWire, PictureStore, Recorder, StillClock, not_connected
 from tests.fuzz import corpus
 from tests.fuzz.corpus import NOW_MS, ORDER
 from tests.fuzz.mutation import harmed_json, pick, trees
@@ -112,6 +112,8 @@ class Office:
             events=told,
             notifier=told,
             brake=Brakes(),
+            uploader=PictureStore(),
+            shelf=PictureStore(),
         )
         rulebook = Rulebook("main", dict, told, told)
         rulebook.adopt(_RULES)

@@ -83,8 +83,8 @@ def _judge_quotes(given: Input) -> str:
         order_no=ORDER, kind=MessageKind.TEXT, path=Path.SOCKET, text=theirs, from_us=False, created_at_ms=NOW_MS
     )
     reason = machine_reason(message, Talk(said=said, last_inbound=before))
-    bare = "".join(before.split()).casefold()
-    if bare and bare == "".join(theirs.split()).casefold() and len(before.split()) == len(theirs.split()):
+    bare = " ".join(before.split()).casefold()
+    if bare and bare == " ".join(theirs.split()).casefold():
         assert reason is not None, "our own text came back and was taken for a person's"
     mine = own_said(message, said)
     assert mine is None or mine in said
