@@ -63,6 +63,7 @@ async def shop(tmp_path: Path) -> AsyncIterator[Stage]:
 @pytest.fixture
 def store(shop: Stage, tmp_path: Path) -> Iterator[Store]:
     """Run an S3 server under the sandbox's certificate, and tell the daemon that it may upload there."""
+    assert shop.box.ca_file is not None
     folder = shop.box.ca_file.parent
     certificate = (folder / "sandbox-server.pem", folder / "sandbox-server.key")
     (tmp_path / "s3").mkdir()

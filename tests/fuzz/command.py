@@ -16,7 +16,8 @@ from tests.fuzz.minimise import minimised
 from tests.fuzz.registry import TARGETS
 from tests.fuzz.target import Find, Input, Target, finds, kind_of
 
-_ROUND = 2_000  # inputs of one target before it is the next one's turn
+_TURN_S = 1.0  # CPU time of one target before it is the next one's turn: each gets as much as the others
+_CHUNK = 100
 _OUTCOMES = 20_000  # distinct outcomes that are remembered of a target
 _SHOWN = 3  # seeds of one kind of find
 
@@ -32,6 +33,13 @@ class Tally:
     slowest_seed: int = 0
     outcomes: Counter[str] = field(default_factory=Counter)
     found: dict[str, list[Find]] = field(default_factory=dict)
+
+    def turn(self, first: int, count: int) -> None:
+        """Judge inputs for as long as a turn lasts, at most up to ``count``; its seeds follow one another."""
+        until_s = self.seconds + _TURN_S
+        while self.seconds < until_s and self.inputs < count:
+            start = first + self.inputs
+            self.run(range(start, min(start + _CHUNK, first + count)))
 
     def run(self, seeds: range) -> None:
         """Judge the inputs of ``seeds``; a new kind of find is said at once."""
@@ -75,13 +83,13 @@ def table(tallies: list[Tally]) -> str:
 
 
 def many(names: list[str], first: int, count: int, progress_s: float) -> int:
-    """Judge ``count`` inputs of each target, turn by turn, so that a stop at any time leaves all with a share."""
+    """Judge ``count`` inputs of each target, turn by turn: a stop at any time leaves each with a share."""
     tallies = [Tally(TARGETS[name]) for name in names]
     due = time.monotonic() + progress_s
     try:
-        for start in range(0, count, _ROUND):
-            for tally in tallies:
-                tally.run(range(first + start, first + min(start + _ROUND, count)))
+        while unfinished := [tally for tally in tallies if tally.inputs < count]:
+            for tally in unfinished:
+                tally.turn(first, count)
                 if time.monotonic() >= due:
                     _say(f"{table(tallies)}\n")
                     due = time.monotonic() + progress_s

@@ -46,17 +46,14 @@ def _judge(given: Input) -> str:
         return "unreadable"
     if not isinstance(status, dict):
         return "no object"
-    outcomes = []
-    for lives in (True, False):
-        life = life_of(status, NOW_MS, lives=lives)
-        report = Report(life=life, now_ms=NOW_MS, state_dir=Path("/var/lib/p2pbot"), status=status)
-        page = "\n".join(_page(report))
-        text_ok(page, "page", 200_000)
-        assert "\x1b" not in page, "the cursor moves"
-        json.dumps(_document(report))
-        assert isinstance(_number(status, "pid"), int)
-        outcomes.append(f"{life} {report.healthy} {page.count(chr(10)) // 2}")
-    return " ".join(outcomes)
+    life = life_of(status, NOW_MS, lives=len(given[0]) % 4 != 0)
+    report = Report(life=life, now_ms=NOW_MS, state_dir=Path("/var/lib/p2pbot"), status=status)
+    page = "\n".join(_page(report))
+    text_ok(page, "page", 200_000)
+    assert "\x1b" not in page, "the cursor moves"
+    json.dumps(_document(report))
+    assert isinstance(_number(status, "pid"), int)
+    return f"{life} {report.healthy} {page.count(chr(10)) // 2}"
 
 
 STATUS = Target("status", lambda rng: (harmed_json(_STATUS, rng),), _judge)

