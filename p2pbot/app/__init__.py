@@ -29,6 +29,7 @@ from p2pbot.adapters.randomness import SystemRng
 from p2pbot.adapters.rule_stamps import RuleStamps
 from p2pbot.adapters.secrets_source import resolve_all
 from p2pbot.adapters.status_file import status_writer
+from p2pbot.adapters.systemd import ServiceManager
 from p2pbot.app.doors import Fittings, open_doors
 from p2pbot.app.plans import plan_of
 from p2pbot.config import AccountSettings, Settings
@@ -74,10 +75,12 @@ class App:
         self.started = asyncio.Event()
         self.running: Running | None = None
         self._environ = dict(os.environ) if environ is None else dict(environ)
+        given = os.environ if environ is None else self._environ
         self._signals = signals
         self._clock = clock or SystemClock()
         self._metrics = Metrics(account.name for account in settings.accounts)
         self._events = CountedEvents(self.log, self._metrics)
+        self._service = ServiceManager(given, self._clock, self._events)
         self._notifier = LogNotifier(self._events, self._clock)
         self._fittings = Fittings(clock=self._clock, rng=SystemRng(), events=self._events, notifier=self._notifier)
         self._stopping = asyncio.Event()
@@ -89,8 +92,10 @@ class App:
 
     async def reload(self) -> None:
         """Load every account's rules again; a set with errors changes nothing."""
+        self._service.reloading()
         for rulebook in self.running.rulebooks.values() if self.running else ():
             await rulebook.reload()
+        self._service.ready()
 
     async def run(self) -> int:
         """Run until stopped; return the exit code. Raises OperatorError when it cannot start."""
@@ -162,7 +167,15 @@ class App:
 
     def _status(self, accounts: Mapping[str, Account]) -> StatusLoop:
         extra = {"pid": os.getpid(), "started_at_ms": self._clock.now_ms(), "version": version("p2pbot")}
-        return StatusLoop(self._clock, accounts.values(), status_writer(self.settings.state_dir, self._events), extra)
+        write = status_writer(self.settings.state_dir, self._events)
+
+        def tell(text: str) -> None:
+            write(text)
+            chats = (f"{name}: chat {account.chat.session.state.value}" for name, account in accounts.items())
+            self._service.status(", ".join(chats))
+            self._service.alive()  # by what the event loop does on time, never by whether the exchange answers
+
+        return StatusLoop(self._clock, accounts.values(), tell, extra)
 
     async def _serve(self, stack: AsyncExitStack, status: StatusLoop) -> None:
         """Open the status endpoints, if they are wanted."""
@@ -178,6 +191,7 @@ class App:
         stopping = asyncio.create_task(self._stopping.wait(), name="stop")
         self.log.info("started", accounts=sorted(accounts), mode=self.settings.mode.value, version=version("p2pbot"))
         self.started.set()
+        self._service.ready()
         try:
             await asyncio.wait({main, stopping}, return_when=asyncio.FIRST_COMPLETED)
             if main.done():
@@ -205,6 +219,7 @@ class App:
 
     async def _end(self, main: asyncio.Task[None], accounts: Mapping[str, Account]) -> int:
         timings = self.settings.timings
+        self._service.stopping()
         self.log.info("stopping", settle_s=timings.shutdown_settle.s)
         with suppress(TimeoutError):  # what is still in flight is in doubt, and the next start looks it up
             async with asyncio.timeout(timings.shutdown_settle.s), asyncio.TaskGroup() as group:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import faulthandler
+from contextlib import suppress
+from io import UnsupportedOperation
 from typing import TYPE_CHECKING
 
 from p2pbot.adapters.logs import foreign_lines, open_log
@@ -34,6 +37,8 @@ def register(commands: argparse._SubParsersAction[Parser]) -> None:
 
 def _run(arguments: argparse.Namespace) -> int:
     settings = settings_of(arguments)
+    with suppress(AttributeError, UnsupportedOperation):  # a stream that is no file has no room for it
+        faulthandler.enable()  # systemd's watchdog ends a daemon that hangs by SIGABRT: the journal then names the line
     from p2pbot.app import App  # noqa: PLC0415 - a wrong configuration is told before everything is imported
 
     log = open_log(output=settings.log.format, level=settings.log.level)

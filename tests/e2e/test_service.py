@@ -1,0 +1,33 @@
+"""A whole daemon under a supervisor that listens on a real notification socket."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from pathlib import Path
+
+from p2pbot.adapters.logs import make_log
+from p2pbot.app import App
+from p2pbot.config import load_settings
+from tests.e2e.stage import stage
+
+
+async def test_the_daemon_tells_its_life_to_systemd(tmp_path: Path) -> None:
+    """Ready once it has started, its chats in the status, fed while it lives, stopping at the end."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as ear:
+        ear.bind(str(tmp_path / "notify"))
+        ear.settimeout(0)
+        words: list[str] = []
+        async with stage(tmp_path) as scene:
+            environ = {"NOTIFY_SOCKET": str(tmp_path / "notify"), "WATCHDOG_USEC": "600000"}
+            app = App(load_settings(scene.config, {}), environ=environ, log=make_log(scene.log, output="json"))
+            task = asyncio.create_task(app.run())
+            async with asyncio.timeout(20):
+                while "STATUS=main: chat open" not in words:
+                    words.append((await asyncio.get_running_loop().sock_recv(ear, 4096)).decode())
+            app.stop()
+            assert await task == 0
+            while "STOPPING=1" not in words:
+                words.append(ear.recv(4096).decode())
+    assert words.count("READY=1") == 1
+    assert "WATCHDOG=1" in words
