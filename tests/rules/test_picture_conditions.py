@@ -15,7 +15,14 @@ from p2pbot.rules.verdict import Outcome, RuleTrace
 from tests.fakes.occasions import NOW_MS, Middle
 from tests.fakes.pictures import JPEG, png
 
-KNOWN = {"type": "png", "lied": True, "broken": False, "kib": 300, "width": 720, "height": 1600}
+KNOWN: dict[str, str | bool | int] = {
+    "type": "png",
+    "lied": True,
+    "broken": False,
+    "kib": 300,
+    "width": 720,
+    "height": 1600,
+}
 
 
 def rules(when: str, on: str = "image") -> RuleSet:
