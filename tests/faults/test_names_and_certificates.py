@@ -11,7 +11,10 @@ from pathlib import Path
 import pytest
 
 from tests.fakes.certificates import Authority
+from tests.faults.namespace import Network, why_not
 from tests.faults.trial import Trial, announce, some
+
+WHY_NOT = why_not()
 
 
 def _bad_certificate(kind: str, trusted: Authority, folder: Path) -> ssl.SSLContext:
@@ -100,6 +103,23 @@ async def test_chat_name_not_found(trial: Trial) -> None:
         await trial.until(lambda: trial.said("chat_down", "is not found"), "the log says what is wrong now")
         announce(trial.scene, trial.chat, trial.rest)
         await trial.verdict()
+
+
+@pytest.mark.skipif(bool(WHY_NOT), reason=f"not possible here: {WHY_NOT}")
+async def test_chat_name_never_answered(walled: Trial, network: Network) -> None:
+    """A name server that does not answer is waited for as long as for a connection, not longer."""
+    async with walled.process() as process:
+        await walled.until_process_open(process)
+        walled.begin()
+        network.swallow_everything()
+        walled.scene.box.world.reachable_at(walled.scene.box.rest_url, "wss://chat.invalid:443/chat")
+        walled.chat.cut()
+        await walled.ask(2)
+        await walled.until(lambda: walled.said("chat_down", "did not open the chat within"), "the lookup is given up")
+        announce(walled.scene, walled.chat, walled.rest)
+        await walled.verdict()
+        process.terminate()
+        assert await process.wait() == 0
 
 
 async def test_start_without_dns(trial: Trial) -> None:
