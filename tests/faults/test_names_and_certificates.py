@@ -61,6 +61,7 @@ def _trust(trial: Trial, folder: Path) -> Authority:
 
 
 WORDS = {"expired": "has expired", "wrong_host": "is for another", "other_authority": "authority that"}
+REMEDIES = {"expired": "set this machine's clock", "wrong_host": "check the address", "other_authority": "check the address"}
 
 
 @pytest.mark.parametrize("kind", WORDS)
@@ -73,6 +74,7 @@ async def test_chat_with_a_certificate(trial: Trial, tmp_path: Path, kind: str) 
         trial.chat.cut()
         await trial.ask(2)
         await trial.until(lambda: trial.said("chat_down", WORDS[kind]), "the log says what is wrong now")
+        assert trial.said("chat_down", REMEDIES[kind])
         trial.chat.upstream = there
         await trial.verdict()
     assert b"".join(heard) == b""
@@ -88,6 +90,7 @@ async def test_requests_with_a_certificate(trial: Trial, tmp_path: Path, kind: s
         trial.rest.cut()
         await trial.ask(2)
         await trial.until(lambda: trial.said("orders_unavailable", WORDS[kind]), "the list of orders fails")
+        assert trial.said("orders_unavailable", REMEDIES[kind])
         trial.rest.upstream = there
         await trial.verdict()
     assert b"".join(heard) == b""
