@@ -61,7 +61,11 @@ def _trust(trial: Trial, folder: Path) -> Authority:
 
 
 WORDS = {"expired": "has expired", "wrong_host": "is for another", "other_authority": "authority that"}
-REMEDIES = {"expired": "set this machine's clock", "wrong_host": "check the address", "other_authority": "check the address"}
+REMEDIES = {
+    "expired": "set this machine's clock",
+    "wrong_host": "check the address",
+    "other_authority": "check the address",
+}
 
 
 @pytest.mark.parametrize("kind", WORDS)
