@@ -6,6 +6,7 @@
 #   make faults     every way of breaking it for real, the long ones too; writes docs/faults.md (root sees more)
 #   make test-all   the tests on every Python that this machine has
 #   make sim        SEEDS=20000: so many simulated worlds in which everything goes wrong (tests/sim, docs/simulation.md)
+#   make fuzz       N=100000: so many harmed inputs for each outer door (tests/fuzz, docs/fuzzing.md)
 #   make bench      the figures of bench/README.md, measured here
 #   make soak       MINUTES=10: does anything grow? p2pbot at a hundred times a busy shop's trade (bench/README.md)
 #   make lock       maintainers: resolve the dependencies anew into requirements/*.txt
@@ -17,7 +18,7 @@ BIN := $(VENV)/bin
 WORKERS ?= 2
 PYTEST := -m pytest -n $(WORKERS) $(ARGS)
 
-.PHONY: help demo test check faults test-all test-others sim bench soak lock clean setup setup-run
+.PHONY: help demo test check faults test-all test-others sim fuzz bench soak lock clean setup setup-run
 .DEFAULT_GOAL := help
 
 help:
@@ -57,6 +58,10 @@ test-all: test-others test
 SEEDS ?= 2000
 sim: setup
 	@$(BIN)/python -m tests.sim --seeds $(SEEDS) --jobs $(WORKERS) $(ARGS)
+
+N ?= 20000
+fuzz: setup
+	@$(BIN)/python -m tests.fuzz --inputs $(N) $(ARGS)
 
 # The page is written only if every test passed; the flood and the kills are larger than in CI.
 FAULTS = P2PBOT_FAULTS=all P2PBOT_FLOOD=10000 P2PBOT_KILLS=60 P2PBOT_KILL_ROUNDS=3

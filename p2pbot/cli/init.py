@@ -1,49 +1,82 @@
 """``p2pbot init``: a place to start from – configuration, rules with tests, a home for the keys.
 
-Promise: nothing that is there is touched; every file is made new or left alone. What is made sends nothing: its mode
-is shadow.
+Promise: nothing that is there is touched; every file is made new or left alone, and a pack whose rules are there
+already, in a file of another name, is left out. What is made sends nothing: its mode is shadow.
 """
 
 from __future__ import annotations
 
 import argparse
 import os
+import re
 import shlex
-from collections.abc import Iterator
+import sys
+import textwrap
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from p2pbot.adapters.files import read_rules
-from p2pbot.cli.output import Paint, shown
-from p2pbot.cli.rules_files import TESTS, test_files
+from p2pbot.cli.output import Paint, columns, shown
 from p2pbot.cli.rules_schema import schema_text
 from p2pbot.cli.starter import starter_config, starter_rules
-from p2pbot.errors import ConfigError
+from p2pbot.cli.starter_choices import (
+    NIGHT,
+    Choices,
+    parse_account,
+    parse_languages,
+    parse_packs,
+    parse_zone,
+    usual_packs,
+)
+from p2pbot.cli.starter_packs import (
+    LANGUAGES,
+    Pack,
+    dialogue_texts,
+    in_zone,
+    only_clocks_differ,
+    read_packs,
+    rule_texts,
+)
+from p2pbot.cli.starter_questions import ask
+from p2pbot.errors import ConfigError, UsageError
 
 if TYPE_CHECKING:
     from p2pbot.cli.parser import Parser
 
+T = TypeVar("T")
+Done = tuple[Path, bool]  # a file, and whether it was made
 _ABOUT = """\
-Makes a working start in DIR (default: here): a configuration in which every key is explained, rules for the usual
-questions with their tests, and a directory for the keys. It never overwrites: a file that is there stays as it is.
-The mode is shadow: answers are decided and recorded, and none is sent until you write `mode: live`."""
+Makes a working start in DIR (default: here): a configuration in which every key is explained, packs of rules for the
+usual questions with their tests, and a directory for the keys. It never overwrites: a file that is there stays as it
+is. The mode is shadow: answers are decided and recorded, and none is sent until you write `mode: live`.
+On a terminal it asks a few questions; what an option says is not asked."""
 _MORE = """\
+examples:
+  p2pbot init shop
+  p2pbot init shop --yes                               asks nothing: all languages, all packs but night-hours
+  p2pbot init shop --languages es,pt,en                three languages; Spanish for who has not written yet
+  p2pbot init shop --languages ru,all --zone Asia/Almaty
+  p2pbot init shop --packs greeting,paid-claim,waiting
+
 exit codes: 0 done, 2 wrong command line, 78 the directory cannot be written"""
 _SCHEMA = "rules.schema.json"
 _MODELINE = "# yaml-language-server: $schema={}" + _SCHEMA + "\n"
 _KEYS = """\
 Your API key and its secret go here, each alone in a file of its own, readable by p2pbot's user only:
 
-  main.key       the API key (it may read and use P2P, nothing else, and is bound to this machine's address)
-  main.secret    the secret that belongs to it
+  {account}.key       the API key (it may read and use P2P, nothing else, and is bound to this machine's address)
+  {account}.secret    the secret that belongs to it
 
-  chmod 600 main.key main.secret
+  chmod 600 {account}.key {account}.secret
 
-With an Ed25519 or RSA key put the private key into main.pem instead of main.secret, and see config.yaml.
+With an Ed25519 or RSA key put the private key into {account}.pem instead of {account}.secret, and see config.yaml.
 Never send these files to anybody, and keep them out of backups that others can read.
 """
 _IGNORED = "# Keys and state stay on this machine.\n/secrets/\n/state/\n"
+_ID = re.compile(r"\bid: *[\"']?([\w.-]+)")
+_WIDTH = 80
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,38 +92,82 @@ def register(commands: argparse._SubParsersAction[Parser]) -> None:
     """Add the command."""
     parser = commands.add_parser("init", help="make a place to start from", description=_ABOUT, epilog=_MORE)
     parser.add_argument("directory", metavar="DIR", nargs="?", type=Path, default=Path(), help="where (default: here)")
+    parser.add_argument("--account", metavar="NAME", help="your word for the account (default: main)")
+    told = f"of {' '.join(LANGUAGES)}; the first is for who has not written yet (default: all)"
+    parser.add_argument("--languages", metavar="CODES", help=told)
+    parser.add_argument("--packs", metavar="NAMES", help=f"topics of rules (default: all; {NIGHT} with --zone)")
+    parser.add_argument("--zone", metavar="ZONE", help=f"your time zone, such as Europe/Istanbul, for {NIGHT}")
+    parser.add_argument("--yes", action="store_true", help="ask nothing: the defaults for all that no option says")
     parser.set_defaults(handler=_init)
 
 
 def _init(arguments: argparse.Namespace) -> int:
     directory: Path = arguments.directory
+    packs = read_packs(starter_rules())
+    choices = _choices(arguments, packs)
+    chosen = [pack for pack in packs if pack.name in choices.packs]
     paint = Paint()
-    made = 0
     try:
         directory.mkdir(parents=True, exist_ok=True)
-        for piece in pieces():
-            fresh = _make(directory / piece.path, piece)
-            made += fresh
-            print(f"{paint('green', 'made') if fresh else paint('dim', 'kept')}  {shown(str(directory / piece.path))}")
+        there = {pack.name: file for pack in chosen if (file := _taken(directory, pack))}
+        wanted = [pack for pack in chosen if pack.name not in there]
+        planned = list(pieces(choices, wanted))
+        done = [(piece.path, _make(directory / piece.path, piece)) for piece in planned]
+        notes = [note for piece in planned if (note := _of_another_zone(directory / piece.path, piece.text))]
     except OSError as error:
         place = error.filename or directory
         raise ConfigError(f"{place}: {error.strerror or 'cannot be written'}", remedy="name another DIR") from None
+    print("\n".join(_told(directory, done, there, paint)))
+    print("".join(f"{paint('yellow', 'note')}  {shown(note)}\n" for note in notes), end="")
+    if NIGHT not in choices.packs and not arguments.packs:
+        print(f"{paint('dim', 'left')}  the pack {NIGHT}: call init again with --zone and your time zone")
+    made = any(fresh for _, fresh in done)
     print("\n".join(_next_steps(directory, paint) if made else ["", "Everything was there already."]))
     return 0
 
 
-def pieces() -> Iterator[Piece]:
+def _choices(arguments: argparse.Namespace, packs: Sequence[Pack]) -> Choices:
+    """Return what is chosen by options, and on a terminal by answers. Raises UsageError."""
+    account = _option(arguments.account, "--account", parse_account)
+    languages = _option(arguments.languages, "--languages", parse_languages) or ()
+    chosen = _option(arguments.packs, "--packs", lambda text: parse_packs(text, packs)) or ()
+    zone = _option(arguments.zone, "--zone", parse_zone) or ""
+    if not arguments.yes and sys.stdin and sys.stdin.isatty() and sys.stdout.isatty():
+        return ask(packs, account, languages, chosen, zone, input)
+    if NIGHT in chosen and not zone:
+        raise UsageError(f"the pack {NIGHT} needs your time zone", remedy="add --zone, such as --zone Europe/Istanbul")
+    return Choices(account or "main", languages or tuple(LANGUAGES), chosen or usual_packs(packs, zone), zone)
+
+
+def _option(text: str | None, name: str, parse: Callable[[str], T]) -> T | None:
+    try:
+        return None if text is None else parse(text)
+    except ValueError as error:
+        raise UsageError(f"{name}: {error}", remedy="see: p2pbot init --help") from None
+
+
+def pieces(choices: Choices, packs: Sequence[Pack]) -> Iterator[Piece]:
     """Yield what a start consists of. Raises ConfigError when this installation lacks it."""
     config = starter_config().read_text("utf-8").replace("# Copy this file to config.yaml and change", "# Change")
-    yield Piece(Path("config.yaml"), config)
-    source = starter_rules()
-    for name, text in read_rules(source).items():
-        yield Piece(Path("rules") / Path(name).name, _MODELINE.format("../") + text)
-    for name, text in test_files(source).items():
-        yield Piece(Path("rules") / TESTS / Path(name).name, _MODELINE.format("../../") + text)
+    named = config.replace("- name: main ", f"- name: {choices.account} ")
+    yield Piece(Path("config.yaml"), named.replace("secrets/main.", f"secrets/{choices.account}."))
+    for name, text in rule_texts(packs, choices.languages):
+        yield Piece(Path("rules") / name, _MODELINE.format("../") + in_zone(text, choices.zone))
+    for name, text in dialogue_texts(starter_rules(), packs, choices.languages):
+        yield Piece(Path("rules") / name, _MODELINE.format("../../") + in_zone(text, choices.zone))
     yield Piece(Path(_SCHEMA), schema_text())
-    yield Piece(Path("secrets/README.txt"), _KEYS, 0o600)
+    yield Piece(Path("secrets/README.txt"), _KEYS.format(account=choices.account), 0o600)
     yield Piece(Path(".gitignore"), _IGNORED)
+
+
+def _taken(directory: Path, pack: Pack) -> str:
+    """Return the file of another name that has a rule of this pack already, or an empty text. Raises OSError."""
+    rules = directory / "rules"
+    if not any(rules.glob("*.y*ml")):
+        return ""
+    files = {Path(path).name: text for path, text in read_rules(rules).items()}
+    others = (name for name, text in files.items() if name != pack.file and pack.rules.intersection(_ID.findall(text)))
+    return next(others, "")
 
 
 def _make(path: Path, piece: Piece) -> bool:
@@ -105,18 +182,44 @@ def _make(path: Path, piece: Piece) -> bool:
     return True
 
 
+def _of_another_zone(path: Path, text: str) -> str:
+    """Return what to do about a test that was kept and plays at other hours than ``text``, or an empty text."""
+    if not path.is_file() or not only_clocks_differ(path.read_text("utf-8", errors="replace"), text):
+        return ""
+    return f"{path} tells the time of another zone: delete it, and call init again"
+
+
+def _told(directory: Path, done: Sequence[Done], there: dict[str, str], paint: Paint) -> Iterator[str]:
+    """Yield what was made and what was left alone: a line for each file, or one for all rule files of a directory."""
+    groups: dict[tuple[bool, Path], list[str]] = {}
+    for path, fresh in done:
+        place = path.parent if path.suffix == ".yaml" and path.parent.parts else path
+        groups.setdefault((fresh, place), []).append(path.name)
+    for (fresh, place), names in groups.items():
+        of_rules = place.suffix != ".yaml" and names != [place.name]
+        word = paint("green", "made") if fresh else paint("dim", "kept")
+        yield f"{word}  {shown(str(directory / place))}" + ("/" if of_rules else "")
+        if of_rules:
+            yield from textwrap.indent(
+                textwrap.fill(" ".join(names), _WIDTH - 8, break_on_hyphens=False), " " * 6
+            ).split("\n")
+    for name, file in there.items():
+        yield f"{paint('dim', 'left')}  the pack {name}: its rules are in {shown(file)} already"
+
+
 def _next_steps(directory: Path, paint: Paint) -> list[str]:
+    """Return what to type next; each line can be copied as it is."""
     here = directory.resolve() == Path.cwd().resolve()
     steps = [
         *([] if here else [(f"cd {shlex.quote(str(directory))}", "")]),
-        ("p2pbot rules chat", "talk to your rules as a counterparty would; nothing is sent"),
-        ("p2pbot rules test", "the tests beside the rules; change a text and see"),
-        ("edit rules/*.yaml", "say it in your words; `p2pbot rules check` finds mistakes"),
-        ("edit secrets/main.key, main.secret", "your API key; secrets/README.txt says which"),
-        ("p2pbot check --online", "is everything right? (reads only)"),
-        ("p2pbot run", "mode: shadow – it decides and records, and sends nothing"),
-        ("p2pbot why ORDER", "what it would have said, and why; then write `mode: live` into config.yaml"),
+        ("p2pbot rules chat", "talk to your rules as a customer; nothing is sent"),
+        ("p2pbot rules preview", "every text; say it in your words in rules/"),
+        ("p2pbot rules check", "what is wrong? after each change …"),
+        ("p2pbot rules test", "… and does it still answer as it should?"),
+        ("cat secrets/README.txt", "where your API key goes"),
+        ("p2pbot check --online", "is everything right? reads only"),
+        ("p2pbot run", "mode: shadow – it decides, records, sends nothing"),
+        ("p2pbot status", "what it did; then `mode: live` in config.yaml"),
     ]
-    width = max(len(step) for step, _ in steps)
-    lines = [f"  {at}. {paint('bold', step.ljust(width))}  {told}".rstrip() for at, (step, told) in enumerate(steps, 1)]
-    return ["", "Next:", *lines]
+    told = [(f"  {paint('bold', step)}", paint("dim", f"# {about}") if about else "") for step, about in steps]
+    return ["", "Next:", *columns(told)]

@@ -10,8 +10,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from itertools import chain
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 from p2pbot.adapters.files import read_rules
 from p2pbot.cli.rules_files import TESTS, test_files
@@ -31,6 +33,7 @@ LANGUAGES = {
 EXTRA = "extra"  # the directory of packs that need to know something of the merchant; the demo has none of them
 _TITLE = re.compile(r"# Pack (?P<name>[\w-]+): (?P<about>[^\n.;]+)")
 _HEAD = re.compile(rf"(?P<indent> +)(?:# (?P<mark>{'|'.join(LANGUAGES)})$|(?P<key>{'|'.join(LANGUAGES)}): )")
+_CLOCK = re.compile(r"(?<=    clock: )\S+")
 _RULE = re.compile(r"^  - id: ([\w-]+)", re.MULTILINE)
 _ASKED = re.compile(r"\brule: ([\w-]+)")
 
@@ -96,6 +99,22 @@ def in_languages(text: str, codes: Sequence[str]) -> str:
             kept += [*_in_order(parts, codes), line]
             parts = {}
     return "".join([*kept, *_in_order(parts, codes)])
+
+
+def in_zone(text: str, zone: str) -> str:
+    """Return a file with the hours of ``zone`` instead of UTC's; the clocks of tests are moved along."""
+    if not zone:
+        return text
+    return _CLOCK.sub(lambda clock: _moved(clock[0], zone), text).replace("zone: UTC", f"zone: {zone}")
+
+
+def only_clocks_differ(text: str, other: str) -> bool:
+    """Whether two files are the same but for the clocks of their tests."""
+    return text != other and _CLOCK.sub("", text) == _CLOCK.sub("", other)
+
+
+def _moved(clock: str, zone: str) -> str:
+    return datetime.fromisoformat(clock).replace(tzinfo=ZoneInfo(zone)).isoformat(timespec="minutes")
 
 
 def _in_order(parts: dict[str, list[str]], codes: Sequence[str]) -> Iterator[str]:

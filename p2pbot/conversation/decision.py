@@ -61,8 +61,9 @@ class Situation:
 
     ``order`` None: the exchange has not told us of it; ``memory`` has heard what it says. ``left_out``: rules in
     quarantine, whose pattern once ran too long. ``burst``: the counterparty's texts that were put off to be answered
-    with this one. ``balance``, ``futures``: figures of the account by name, as far as they are known. ``steady_s``:
-    what the time of patterns is measured by, seconds that never run backwards.
+    with this one. ``balance``, ``futures``: figures of the account by name, as far as they are known. ``picture``:
+    what the message's picture is, likewise. ``steady_s``: what the time of patterns is measured by, seconds that
+    never run backwards.
     """
 
     account: str
@@ -77,6 +78,7 @@ class Situation:
     burst: tuple[str, ...] = ()
     balance: Mapping[str, Decimal] = field(default_factory=dict)
     futures: Mapping[str, Decimal] = field(default_factory=dict)
+    picture: Mapping[str, str | bool | int] = field(default_factory=dict)
     steady_s: Callable[[], float] | None = field(default=None, repr=False, compare=False)
 
 
@@ -238,6 +240,7 @@ def _verdict(situation: Situation, rng: Chance) -> Verdict:
         tags=memory.tags,
         balance=situation.balance,
         futures=situation.futures,
+        picture=situation.picture,
     )
     return situation.rules.evaluate(
         stimulus,

@@ -255,6 +255,7 @@ class Rehearsal:
             burst=burst,
             balance=self.given.balance or {},
             futures=self.given.futures or {},
+            picture=self.given.pictured(),
         )
         decision = decide(situation, self._policy, self._chance)
         if decision.debounce_ms and not final:

@@ -137,7 +137,7 @@ class ChatLoop:
         except P2pbotError as error:
             self._move(self.session.failed(error, self._doors.rng))
             self.trouble = error.what
-            await self._say_down(error.what)
+            await self._say_down(str(error))
             return None
 
     async def _hold(self, connection: Connection) -> None:

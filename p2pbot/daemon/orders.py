@@ -218,7 +218,7 @@ class OrdersLoop:
     async def _failed(self, error: P2pbotError) -> float:
         delay_s, self._backoff = self._backoff.failed(self._doors.rng)
         if not self.trouble:
-            self._doors.events.warning("orders_unavailable", account=self._plan.name, what=error.what)
+            self._doors.events.warning("orders_unavailable", account=self._plan.name, what=str(error))
         self.trouble = error.what
         if isinstance(error, RateLimited):
             return max(delay_s, error.retry_after_s)

@@ -51,11 +51,13 @@ def chat_credential() -> RestCall[ChatCredential]:
 def presign(image_name: str) -> RestCall[PresignedUpload]:
     """Ask for a place to upload a picture to; it lives 300 s. At most 36 calls a minute per user.
 
+    Not idempotent: a retry behind the caller's back would be one of the 36 that nobody counted.
     Raises ConfigError when the name is not that of a jpg, jpeg or png.
     """
     if not image_name.lower().endswith(_PICTURES):
         raise ConfigError("the chat takes pictures as jpg, jpeg or png only", remedy="convert the picture")
-    return _post("presign", f"{_CHAT}/image/pre-signed-url", answers.read_presigned, {"imageName": image_name})
+    asked = _post("presign", f"{_CHAT}/image/pre-signed-url", answers.read_presigned, {"imageName": image_name})
+    return replace(asked, idempotent=False)
 
 
 def history(

@@ -76,6 +76,12 @@ class PictureFacts:
     trouble: str = ""
     lied: bool | None = None
 
+    def for_rules(self) -> dict[str, str | bool | int]:
+        """Return the facts by the names of the rules' ``when.picture``; what is not known is not there."""
+        known: dict[str, str | bool | int] = {"type": self.type.value, "broken": bool(self.trouble)}
+        known |= {"kib": -(-self.size_bytes // 1024)} | ({} if self.lied is None else {"lied": self.lied})
+        return known | ({"width": self.width, "height": self.height} if self.width and self.height else {})
+
     @property
     def suffix(self) -> str:
         """The ending of a file's name that tells the truth, without its dot."""

@@ -14,7 +14,7 @@ from p2pbot.rules.facts import Facts
 from p2pbot.rules.measures import Bound
 from p2pbot.rules.moments import moment_checks
 from p2pbot.rules.shared import Shared
-from p2pbot.rules.spec import CounterpartySpec, WhenSpec
+from p2pbot.rules.spec import CounterpartySpec, PictureSpec, WhenSpec
 
 DEFAULT_IDLE_MS = 600_000
 Test = Bound | str | bool
@@ -42,11 +42,13 @@ def _listed(tests: tuple[Test, ...], shared: Shared) -> tuple[Test, ...]:
     )
 
 
-def _given(spec: WhenSpec | CounterpartySpec, above: Path = ()) -> Iterator[tuple[Path, tuple[Test, ...]]]:
+def _given(
+    spec: WhenSpec | CounterpartySpec | PictureSpec, above: Path = ()
+) -> Iterator[tuple[Path, tuple[Test, ...]]]:
     """Yield the conditions that are written, with their tests, in the order of the specification."""
     for name in type(spec).model_fields:
         value = getattr(spec, name)
-        if isinstance(value, CounterpartySpec):
+        if isinstance(value, CounterpartySpec | PictureSpec):
             yield from _given(value, (*above, name))
         elif value is not None and name not in _OF_MOMENTS:
             yield (*above, name), value if isinstance(value, tuple) else (value,)
@@ -138,4 +140,10 @@ _READ: Mapping[str, Callable[[Facts], Possible]] = {
     "first_message": lambda facts: _one(facts.first_message),
     "message_no": lambda facts: _one(facts.message_no),
     "language": lambda facts: _one(facts.language),
+    "picture.type": lambda facts: _one(facts.picture.get("type")),
+    "picture.lied": lambda facts: _one(facts.picture.get("lied")),
+    "picture.broken": lambda facts: _one(facts.picture.get("broken")),
+    "picture.kib": lambda facts: _one(facts.picture.get("kib")),
+    "picture.width": lambda facts: _one(facts.picture.get("width")),
+    "picture.height": lambda facts: _one(facts.picture.get("height")),
 }

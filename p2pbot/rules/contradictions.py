@@ -24,6 +24,8 @@ def contradictions(spec: RuleSpec) -> Iterator[Contradiction]:
     yield from _timers(spec)
     yield from _speechless(spec)
     yield from _mutes(spec)
+    if spec.when.picture and EventKind.IMAGE not in spec.on:
+        yield ("when", "picture"), "`picture` is for `on: image`: nothing else brings one", ""
     if spec.debounce and set(spec.on) != {EventKind.MESSAGE}:
         yield ("debounce",), "`debounce` is for `on: message` alone", ""
 

@@ -23,7 +23,8 @@ class Facts:
     ``once_per: day``. ``spoken``: under what the rules that spoke in this order are counted; ``tags``: what rules
     have set on it. ``default_language``: for a text that is not there in the counterparty's; empty when the merchant
     has not said it. ``balance``, ``futures``: figures of the account by name (``USDT``, ``position.BTCUSDT``); a name
-    that is missing is not known.
+    that is missing is not known. ``picture``: what the bytes of the message's picture say, by the names of
+    ``when.picture``; a name that is missing is not known.
     """
 
     order: Order
@@ -39,3 +40,4 @@ class Facts:
     default_language: str = ""
     balance: Mapping[str, Decimal] = field(default_factory=dict)
     futures: Mapping[str, Decimal] = field(default_factory=dict)
+    picture: Mapping[str, str | bool | int] = field(default_factory=dict)

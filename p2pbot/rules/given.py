@@ -17,7 +17,7 @@ from p2pbot.document import Finding, load_document
 from p2pbot.model import Counterparty, Order, OrderStatus, PaymentMethod, Side
 from p2pbot.rules.facts import Facts
 from p2pbot.rules.measures import duration_ms
-from p2pbot.rules.spec import Language, Many, Strict
+from p2pbot.rules.spec import Language, Many, PictureType, Strict
 
 _NUMBER = "20000000000000000000"
 _DAY_MS = 86_400_000
@@ -44,6 +44,17 @@ class GivenCounterparty(Strict):
     completion: Annotated[Decimal, BeforeValidator(_share)] | None = None
     registered: Days | None = None
     trades_with_us: Count | None = None
+
+
+class GivenPicture(Strict):
+    """What the bytes of a picture say."""
+
+    type: PictureType | None = None
+    lied: bool | None = None
+    broken: bool | None = None
+    kib: Count | None = None
+    width: Count | None = None
+    height: Count | None = None
 
 
 class GivenFacts(Strict):
@@ -73,6 +84,7 @@ class GivenFacts(Strict):
     tag: dict[str, str] | None = None
     balance: Figures | None = None
     futures: Figures | None = None
+    picture: GivenPicture | None = None
 
     def facts(self, now_ms: int) -> Facts:
         """Return them as rules see them. Without ``operator_idle`` no person of ours has written."""
@@ -88,7 +100,12 @@ class GivenFacts(Strict):
             tags=tuple((self.tag or {}).items()),
             balance=self.balance or {},
             futures=self.futures or {},
+            picture=self.pictured(),
         )
+
+    def pictured(self) -> dict[str, str | bool | int]:
+        """Return what is known of a picture, by the names of ``when.picture``."""
+        return self.picture.model_dump(exclude_none=True) if self.picture else {}
 
     def order(self, began_ms: int) -> Order:
         """Return the order; its deadlines are counted from ``began_ms``."""

@@ -58,6 +58,11 @@ class Rule:
     goes_on: bool = False
     shadow: bool = False
 
+    @property
+    def asks_of_pictures(self) -> bool:
+        """Whether it wants to know what a picture's bytes say."""
+        return any(check.name.startswith("when.picture.") for check in self.checks)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Occasion:

@@ -90,6 +90,20 @@ def _window(value: object) -> object:
 WindowName = Annotated[Name, BeforeValidator(_window)]
 
 
+PictureType = Literal["jpeg", "png", "gif", "webp", "bmp", "tiff", "heic", "avif", "other"]
+
+
+class PictureSpec(Strict):
+    """``when.picture``: what the bytes of the counterparty's picture say. It is fetched because a rule asks."""
+
+    type: Many[PictureType] | None = None
+    lied: bool | None = None
+    broken: bool | None = None
+    kib: Numbers | None = None
+    width: Numbers | None = None
+    height: Numbers | None = None
+
+
 class WhenSpec(Strict):
     """``when:``: all must hold; a list means any of it."""
 
@@ -108,6 +122,7 @@ class WhenSpec(Strict):
     counterparty: CounterpartySpec | None = None
     first_message: bool | None = None
     message_no: Numbers | None = None
+    picture: PictureSpec | None = None
     language: Many[Language] | None = None
     operator_idle: Annotated[int, duration(YEAR_MS, "366d")] | None = None
     hours: Many[WindowName] | None = None

@@ -158,8 +158,11 @@ def _wrong_with_content(state: State, frame: ClientFrame) -> str:
 
 
 def _wrong_with_picture(state: State, frame: ClientFrame) -> str:
-    if not frame.text("imageUrl").startswith(f"{state.rest_url}/image/"):
+    place = frame.text("imageUrl").removeprefix(f"{state.rest_url}/image/")
+    if place == frame.text("imageUrl"):
         return "imageUrl was not given by us"
+    if place not in state.placed:
+        return "imageUrl: nothing was uploaded there"
     if not frame.text("thumbnailUrl") or frame.text("imageType") != "IMAGE":
         return "thumbnailUrl or imageType is missing"
     return "" if frame.number("width") > 0 and frame.number("height") > 0 else "width or height is missing"

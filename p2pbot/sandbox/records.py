@@ -57,6 +57,8 @@ class SeenLine:
     at_ms: int
     uuid: str
     image_url: str = field(default="", repr=False)
+    width: int = 0
+    height: int = 0
     recalled: bool = False
 
 

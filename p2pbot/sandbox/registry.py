@@ -135,6 +135,19 @@ _ALL = (
     ),
     FaultKind("rest_drop", "REST carries the call out and resets the connection", Scope.ACCOUNT, (_ENDPOINT,)),
     FaultKind(
+        "upload_status",
+        "a picture's upload is answered with an HTTP status and not taken; a 3xx leads elsewhere on this exchange",
+        Scope.ACCOUNT,
+        (Parameter("status", 503, "e.g. 307, 400, 403, 413, 500, 503"),),
+    ),
+    FaultKind(
+        "upload_stall",
+        "a picture's upload is not answered and not taken; the connection ends after hold_ms",
+        Scope.ACCOUNT,
+        (Parameter("hold_ms", 30_000, "how long it hangs"),),
+    ),
+    FaultKind("upload_drop", "a picture is taken, and the connection reset before the answer", Scope.ACCOUNT),
+    FaultKind(
         "clock_skew",
         "the exchange's clock is ahead of ours by this much (negative: behind)",
         Scope.EXCHANGE,

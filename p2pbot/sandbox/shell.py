@@ -140,10 +140,16 @@ class Shell:
         headers = {name.lower(): value for name, value in request.headers.items()}
         data = await request.read()
         place = path.removeprefix("/upload/")
-        status = self.run(lambda now_ms: self.world.put_picture(place, raw_query, headers, data, now_ms))
+        stall_ms = self.run(lambda now_ms: self.world.upload_stall_ms(place, now_ms))
+        if stall_ms:
+            await asyncio.sleep(stall_ms / 1000)
+        status = 0 if stall_ms else self.run(lambda at: self.world.put_picture(place, raw_query, headers, data, at))
+        if request.transport and (stall_ms or self.run(lambda now_ms: self.world.upload_dropped(place, now_ms))):
+            reset(request.transport)
         words = self.world.upload_words(place)
         body = "" if status < 400 else f"<Error><Code>AccessDenied</Code><Message>{words}</Message></Error>"  # noqa: PLR2004
-        return web.Response(status=status, text=body, content_type="application/xml")
+        elsewhere = {"Location": f"{path}-elsewhere?{raw_query}"} if 300 <= status < 400 else {}  # noqa: PLR2004
+        return web.Response(status=status or 500, text=body, content_type="application/xml", headers=elsewhere)
 
     async def _image(self, request: web.Request) -> web.Response:
         picture = self.world.picture(request.match_info["place"])

@@ -111,6 +111,8 @@ class Line:
             at_ms=self.created_ms,
             uuid=self.uuid,
             image_url=url,
+            width=self.picture.width if self.picture else 0,
+            height=self.picture.height if self.picture else 0,
             recalled=self.recalled,
         )
 
@@ -188,6 +190,7 @@ class State:
         self.sockets: dict[int, Socket] = {}
         self.faults = FaultBook()
         self.effects: list[Effect] = []
+        self.placed: dict[str, None] = {}  # where pictures of ours were uploaded to, oldest first
         self._agenda: list[tuple[int, int, Task]] = []
         self._made = 0
         self._last_id = 4_000_000_000_000 + rng.randrange(0, 1_000_000)

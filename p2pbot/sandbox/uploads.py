@@ -15,11 +15,13 @@ from datetime import UTC, datetime
 from urllib.parse import parse_qsl, urlencode
 
 from p2pbot.sandbox.chance import hex_text
+from p2pbot.sandbox.faults import Fault
 from p2pbot.sandbox.records import UploadSeen
 from p2pbot.sandbox.state import Account, State
 
 MOST_BYTES = 10 * 1024 * 1024
 _MOST_STORED_BYTES = 64 * 1024 * 1024  # of all pictures; the oldest make room
+_MOST_PLACES = 10_000  # that an image frame may name; their bytes may be gone by then
 _DATE = "%Y%m%dT%H%M%SZ"
 _MINUTE_MS = 60_000
 _FORBIDDEN = ("x-mbx-apikey", "cookie", "authorization")
@@ -80,6 +82,9 @@ class Uploads:
         if account is None:
             return 403
         status, violation = self._judge(place, raw_query, headers, data, now_ms)
+        fault = self._strike("upload_status", account, now_ms)
+        if fault:
+            status, violation = fault.number("status"), violation or "upload_status"
         if status == 200:  # noqa: PLR2004 – HTTP's OK
             self._store(place, data)
         seen = UploadSeen(
@@ -92,6 +97,20 @@ class Uploads:
         )
         account.uploads.append(seen)
         return status
+
+    def stall_ms(self, place: str, now_ms: int) -> int:
+        """Return how long an upload hangs, which is not taken then; 0 = it does not."""
+        account = self._state.accounts.get(place.partition("/")[0])
+        fault = self._strike("upload_stall", account, now_ms) if account else None
+        return fault.number("hold_ms") if fault else 0
+
+    def is_dropped(self, place: str, now_ms: int) -> bool:
+        """Whether the connection is reset instead of the answer."""
+        account = self._state.accounts.get(place.partition("/")[0])
+        return account is not None and self._strike("upload_drop", account, now_ms) is not None
+
+    def _strike(self, name: str, account: Account, now_ms: int) -> Fault | None:
+        return self._state.faults.strike(name, now_ms, self._state.rng, account=account.spec.name)
 
     def _judge(
         self, place: str, raw_query: str, headers: Mapping[str, str], data: bytes, now_ms: int
@@ -117,3 +136,6 @@ class Uploads:
             self.pictures.pop(next(iter(self.pictures)))
         extension = place.rpartition(".")[2]
         self.pictures[place] = StoredPicture(data, _TYPES[extension])
+        self._state.placed[place] = None
+        if len(self._state.placed) > _MOST_PLACES:
+            self._state.placed.pop(next(iter(self._state.placed)))

@@ -67,6 +67,14 @@ class World:
         """Take an upload; return the HTTP status."""
         return self._uploads.put(place, raw_query, headers, data, now_ms)
 
+    def upload_stall_ms(self, place: str, now_ms: int) -> int:
+        """Return how long an upload hangs before its connection ends; 0 = it is taken."""
+        return self._uploads.stall_ms(place, now_ms)
+
+    def upload_dropped(self, place: str, now_ms: int) -> bool:
+        """Whether an upload's connection is reset instead of answered."""
+        return self._uploads.is_dropped(place, now_ms)
+
     def upload_words(self, place: str) -> str:
         """Return what the last upload's refusal says to the client, in Amazon's words where they are known."""
         account = self._state.accounts.get(place.partition("/")[0])

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.e2e.stage import Script
+from tests.faults.namespace import Network, own_network
 from tests.faults.trial import SCRIPT, Trial, opened
 
 
@@ -30,6 +31,27 @@ def script() -> Script:
 @pytest.fixture
 async def trial(request: pytest.FixtureRequest, tmp_path: Path, script: Script) -> AsyncIterator[Trial]:
     """A world with a chaos proxy before REST and one before the chat."""
-    name = request.node.nodeid.removeprefix("tests/faults/")
-    async with opened(tmp_path, name, script) as made:
+    async with opened(tmp_path, _name(request), script) as made:
         yield made
+
+
+@pytest.fixture
+def network() -> Iterator[Network]:
+    """A network of the test's own; entered before the world's sockets are opened."""
+    with own_network() as network:
+        yield network
+
+
+@pytest.fixture
+async def walled(
+    network: Network, request: pytest.FixtureRequest, tmp_path: Path, script: Script
+) -> AsyncIterator[Trial]:
+    """A world inside that network."""
+    assert network is not None
+    async with opened(tmp_path, _name(request), script) as made:
+        yield made
+
+
+def _name(request: pytest.FixtureRequest) -> str:
+    name: str = request.node.nodeid
+    return name.removeprefix("tests/faults/")

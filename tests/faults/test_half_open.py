@@ -6,36 +6,15 @@ close) find such a connection: 28 s at most after the last packet.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
-
 import pytest
 
 from p2pbot.sandbox import Fault
-from tests.e2e.stage import Script
-from tests.faults.namespace import Network, own_network, why_not
+from tests.faults.namespace import Network, why_not
 from tests.faults.proxy import Timeout
-from tests.faults.trial import LONG, Trial, opened
+from tests.faults.trial import LONG, Trial
 
 WHY_NOT = why_not()
 needs_namespaces = pytest.mark.skipif(bool(WHY_NOT), reason=f"not possible here: {WHY_NOT}")
-
-
-@pytest.fixture
-def network() -> Iterator[Network]:
-    """A network of the test's own; entered before the world's sockets are opened."""
-    with own_network() as network:
-        yield network
-
-
-@pytest.fixture
-async def walled(
-    network: Network, request: pytest.FixtureRequest, tmp_path: Path, script: Script
-) -> AsyncIterator[Trial]:
-    """A world inside that network."""
-    assert network is not None
-    async with opened(tmp_path, request.node.nodeid.removeprefix("tests/faults/"), script) as made:
-        yield made
 
 
 @needs_namespaces

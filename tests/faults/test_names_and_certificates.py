@@ -11,7 +11,10 @@ from pathlib import Path
 import pytest
 
 from tests.fakes.certificates import Authority
+from tests.faults.namespace import Network, why_not
 from tests.faults.trial import Trial, announce, some
+
+WHY_NOT = why_not()
 
 
 def _bad_certificate(kind: str, trusted: Authority, folder: Path) -> ssl.SSLContext:
@@ -58,6 +61,11 @@ def _trust(trial: Trial, folder: Path) -> Authority:
 
 
 WORDS = {"expired": "has expired", "wrong_host": "is for another", "other_authority": "authority that"}
+REMEDIES = {
+    "expired": "set this machine's clock",
+    "wrong_host": "check the address",
+    "other_authority": "check the address",
+}
 
 
 @pytest.mark.parametrize("kind", WORDS)
@@ -70,6 +78,7 @@ async def test_chat_with_a_certificate(trial: Trial, tmp_path: Path, kind: str) 
         trial.chat.cut()
         await trial.ask(2)
         await trial.until(lambda: trial.said("chat_down", WORDS[kind]), "the log says what is wrong now")
+        assert trial.said("chat_down", REMEDIES[kind])
         trial.chat.upstream = there
         await trial.verdict()
     assert b"".join(heard) == b""
@@ -85,6 +94,7 @@ async def test_requests_with_a_certificate(trial: Trial, tmp_path: Path, kind: s
         trial.rest.cut()
         await trial.ask(2)
         await trial.until(lambda: trial.said("orders_unavailable", WORDS[kind]), "the list of orders fails")
+        assert trial.said("orders_unavailable", REMEDIES[kind])
         trial.rest.upstream = there
         await trial.verdict()
     assert b"".join(heard) == b""
@@ -100,6 +110,23 @@ async def test_chat_name_not_found(trial: Trial) -> None:
         await trial.until(lambda: trial.said("chat_down", "is not found"), "the log says what is wrong now")
         announce(trial.scene, trial.chat, trial.rest)
         await trial.verdict()
+
+
+@pytest.mark.skipif(bool(WHY_NOT), reason=f"not possible here: {WHY_NOT}")
+async def test_chat_name_never_answered(walled: Trial, network: Network) -> None:
+    """A name server that does not answer is waited for as long as for a connection, not longer."""
+    async with walled.process() as process:
+        await walled.until_process_open(process)
+        walled.begin()
+        network.swallow_everything()
+        walled.scene.box.world.reachable_at(walled.scene.box.rest_url, "wss://chat.invalid:443/chat")
+        walled.chat.cut()
+        await walled.ask(2)
+        await walled.until(lambda: walled.said("chat_down", "did not open the chat within"), "the lookup is given up")
+        announce(walled.scene, walled.chat, walled.rest)
+        await walled.verdict()
+        process.terminate()
+        assert await process.wait() == 0
 
 
 async def test_start_without_dns(trial: Trial) -> None:

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import re
+
+import pytest
+
 from tests.faults.report import ROOT, Row, document, fault_tests, named_in, plain, rows_of, seen_by_operator
 
+# Said at the level of information, by a function of the same name.
+NO_TROUBLE = {"picture_presigned", "picture_uploaded"}
 PAGE = ROOT / "docs" / "faults.md"
 
 
@@ -16,6 +22,33 @@ def test_the_page_opens_with_the_reading_guide() -> None:
     """The guide is written by hand, in its own file, and stands on the page word for word."""
     guide = (ROOT / "tests" / "faults" / "guide.md").read_text(encoding="utf-8").rstrip()
     assert PAGE.read_text(encoding="utf-8").startswith(guide)
+
+
+SAID = re.compile(r"""\b(?:warning|error|say)\(\s*"([a-z_]+(?:\.[a-z_]+)?)\"""", re.DOTALL)
+
+
+def words_said() -> set[str]:
+    """Return the names of what the sources log as a warning or an error."""
+    sources = [path.read_text(encoding="utf-8") for path in (ROOT / "p2pbot").rglob("*.py")]
+    return {word for source in sources for word in SAID.findall(source)} - NO_TROUBLE
+
+
+def words_explained() -> set[str]:
+    """Return the names that the guide's last table explains."""
+    guide = (ROOT / "tests" / "faults" / "guide.md").read_text(encoding="utf-8")
+    rows = [row for row in guide.partition("## The words of the log")[2].splitlines() if row.startswith("| `")]
+    return {word for row in rows for word in re.findall(r"`([^`]+)`", row.split("|")[1])}
+
+
+def test_the_guide_explains_no_word_that_is_never_said() -> None:
+    """Whoever meets a word in the log finds what it means and what to do, as it is now."""
+    assert words_explained() <= words_said()
+
+
+@pytest.mark.long
+def test_the_guide_explains_every_warning_and_error() -> None:
+    """A new word asks for its row before the page is made anew."""
+    assert words_explained() == words_said()
 
 
 def test_a_test_that_was_not_run_says_so() -> None:

@@ -8,22 +8,20 @@ from __future__ import annotations
 import asyncio
 import random
 import signal
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
 from p2pbot.sandbox import Fault
 from tests.e2e.stage import Script
-from tests.faults.namespace import own_network
-from tests.faults.namespace import why_not as why_no_network
+from tests.faults.namespace import Network, why_not
 from tests.faults.proxy import Bandwidth, Stream, Timeout
-from tests.faults.trial import LONG, SCRIPT, Trial, announce, opened, some
+from tests.faults.trial import LONG, SCRIPT, Trial, announce, some
 
 DEADLINE_S = 30  # generous: the budget is 5 s, the rest is a busy machine
 STARTS = 4
-NO_NETWORK = why_no_network()
+NO_NETWORK = why_not()
 
 
 async def _connecting(trial: Trial) -> None:
@@ -199,30 +197,20 @@ async def test_sigterm_twice(trial: Trial) -> None:
         assert await _ended(process) == 0
 
 
-@pytest.fixture
-def no_name_server() -> Iterator[None]:
-    """A network in which packets leave and nothing ever answers, entered before the world's sockets are opened."""
-    with own_network() as network:
-        network.swallow_everything()
-        yield
-
-
 @pytest.mark.skipif(bool(NO_NETWORK), reason=f"not possible here: {NO_NETWORK}")
-@pytest.mark.usefixtures("no_name_server")
-async def test_sigterm_while_a_name_is_looked_up(request: pytest.FixtureRequest, tmp_path: Path) -> None:
+async def test_sigterm_while_a_name_is_looked_up(walled: Trial, network: Network) -> None:
     """A name server that never answers holds up no stop: the lookup is left to itself."""
-    async with opened(tmp_path, request.node.nodeid.removeprefix("tests/faults/")) as trial:
-        trial.begin()
-        there = trial.scene.box.world
-        there.reachable_at(trial.scene.box.rest_url, "wss://chat.invalid:443/chat")
-        async with trial.process() as process:
-            asked = "retrieveChatCredential"
-            await trial.until(lambda: bool(there.rest_calls("main", asked)), "it knows the chat's name")
-            await trial.ask()
-            assert await _ended(process) == 0
-        assert not trial.said("chat_down"), "the lookup was not over when it stopped"
-        announce(trial.scene, trial.chat, trial.rest)
-        async with trial.process() as process:
-            await trial.until_process_open(process)
-            await trial.verdict()
-            assert await _ended(process) == 0
+    network.swallow_everything()
+    world = walled.scene.box.world
+    world.reachable_at(walled.scene.box.rest_url, "wss://chat.invalid:443/chat")
+    walled.begin()
+    async with walled.process() as process:
+        await walled.until(lambda: bool(world.rest_calls("main", "retrieveChatCredential")), "it knows the chat's name")
+        await walled.ask()
+        assert await _ended(process) == 0
+    assert not walled.said("chat_down"), "the lookup was not over when it stopped"
+    announce(walled.scene, walled.chat, walled.rest)
+    async with walled.process() as process:
+        await walled.until_process_open(process)
+        await walled.verdict()
+        assert await _ended(process) == 0

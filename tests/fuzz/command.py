@@ -12,6 +12,7 @@ import time
 from collections import Counter
 from dataclasses import dataclass, field
 
+from tests.fuzz.bombs import report
 from tests.fuzz.minimise import minimised
 from tests.fuzz.registry import TARGETS
 from tests.fuzz.target import Find, Input, Target, finds, kind_of
@@ -113,6 +114,15 @@ def replay(target: Target, seed: int, *, small: bool) -> int:
     return 1 if trouble else 0
 
 
+def bombs() -> int:
+    """Say what costs much, and whether the cost grows faster than the size."""
+    grown = 0
+    for line in report():
+        _say(line)
+        grown += "QUADRATIC" in line
+    return 1 if grown else 0
+
+
 def _show(given: Input) -> None:
     for part in given:
         _say(f"  {part!a}")
@@ -125,8 +135,13 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--first", type=int, default=0, help="the first seed")
     parser.add_argument("--target", action="append", choices=sorted(TARGETS), help="this one alone; may be repeated")
     parser.add_argument("--progress", type=float, default=60.0, metavar="SECONDS", help="between two tables")
+    parser.add_argument(
+        "--bombs", action="store_true", help="what costs more than in proportion to its size, up to 1 MB"
+    )
     parser.add_argument("--replay", metavar="TARGET:SEED", help="show the input of a seed and make it smaller")
     given = parser.parse_args(arguments)
+    if given.bombs:
+        return bombs()
     if given.replay:
         name, _, seed = given.replay.rpartition(":")
         return replay(TARGETS[name], int(seed), small=True)

@@ -204,12 +204,14 @@ def test_an_auto_reply_answers_each_message_of_ours() -> None:
 
 
 def test_a_picture_of_ours_needs_our_own_place_and_its_size() -> None:
-    """An image frame with a place from the pre-signed call is delivered; a foreign address is rejected."""
+    """An image frame with a place that was uploaded to is delivered; an empty one or a foreign address is rejected."""
     scene, order_no = talking()
-    place, _ = scene.presign()
+    place, query = scene.presign()
     url = f"https://127.0.0.1/image/{place}"
     image: dict[str, Any] = {"type": "image", "imageUrl": url, "thumbnailUrl": url, "imageType": "IMAGE"}
     image |= {"width": 640, "height": 480}
+    assert scene.write(order_no, "", **image).reason == "imageUrl: nothing was uploaded there"
+    assert scene.world.put_picture(place, query, {}, b"picture", scene.now_ms) == 200
     assert scene.write(order_no, "", **image).outcome is Outcome.DELIVERED
     assert scene.write(order_no, "", **image | {"imageUrl": "https://example.org/x.jpg"}).outcome is Outcome.REJECTED
     assert scene.write(order_no, "", **image | {"width": 0}).outcome is Outcome.REJECTED

@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from p2pbot.sandbox import Fault
 from p2pbot.sandbox.uploads import MOST_BYTES
 from tests.sandbox.peer import CHAT, OTHER
 from tests.sandbox.stage import Stage, stage
@@ -117,3 +118,19 @@ def test_both_names_of_the_url_occur() -> None:
         data = stage(seed=seed, variety=True).call("POST", PRESIGN, body={"imageName": "x.png"})["data"]
         names |= set(data) - {"imageUrl"}
     assert names == {"uploadUrl", "preSignedUrl"}
+
+
+def test_an_upload_can_be_refused_held_up_or_cut_off() -> None:
+    """Refused or held up it is not taken; cut off it is."""
+    scene = stage()
+    place, query = scene.presign()
+    scene.world.inject(Fault("upload_status", status=503, count=1), scene.now_ms)
+    assert put(scene, place, query) == 503
+    assert scene.world.picture(place) is None
+    assert scene.world.upload_stall_ms(place, scene.now_ms) == 0
+    scene.world.inject(Fault("upload_stall", hold_ms=70, count=1), scene.now_ms)
+    assert scene.world.upload_stall_ms(place, scene.now_ms) == 70
+    scene.world.inject(Fault("upload_drop", count=1), scene.now_ms)
+    assert put(scene, place, query) == 200
+    assert [scene.world.upload_dropped(place, scene.now_ms) for _ in range(2)] == [True, False]
+    assert not scene.world.upload_dropped("nobody/x.png", scene.now_ms)

@@ -20,10 +20,12 @@ from p2pbot.adapters.sqlite import SqliteStore
 from p2pbot.conversation.delivery import DeliveryEvent, advanced
 from p2pbot.conversation.outbox import Outbox, Write, recovered
 from p2pbot.conversation.records import Claim, ClaimResult, OutboxRow, OutboxState
-from tests.conversation.test_outbox import LAGS, ORDERS, POLICY, OutboxLife, Shown, World
+from tests.conversation.test_outbox import LONGEST_LAG_MS, ORDERS, POLICY, OutboxLife, Shown, World
 from tests.fakes.records import ACCOUNT, entry, reply
 from tests.fakes.store import SwitchedLease
 
+FLIGHTS = st.sampled_from([None, 0, 3_000, LONGEST_LAG_MS, LONGEST_LAG_MS])
+_SPACING_MS = POLICY.order_spacing_ms
 _FILES = ("state.db", "state.db-wal")  # the third, state.db-shm, is made anew
 
 
@@ -129,7 +131,7 @@ class OutboxLifeOnDisk(OutboxLife):
             self.world.stored[row.uuid] = row
             self.world.outbox.put(row)
 
-    @rule(lag_ms=LAGS, left=st.booleans())
+    @rule(lag_ms=FLIGHTS, left=st.booleans())
     def crash_around_a_write(self, lag_ms: int | None, *, left: bool) -> None:
         """The process dies between the commit of a write and its frame, or right after the frame has left."""
         step, _ = self.world.outbox.next_step(self.world.now_ms, online=self.world.online)
@@ -141,6 +143,37 @@ class OutboxLifeOnDisk(OutboxLife):
                 self.world.shown.append(Shown(sending.uuid, sending.order_no, at_ms, at_ms + lag_ms))
         self.world.crash()
 
+    @rule(lag_ms=FLIGHTS, gap=st.booleans(), early=st.booleans())
+    def work(self, lag_ms: int | None, *, gap: bool, early: bool) -> None:
+        """A stretch of a life, so that it gets far in few steps: perhaps a gap and an early look, then what is due."""
+        if gap:
+            self.connection_is_lost()
+            self.world.open()
+        for order_no in ("a", "b") if early else ():
+            self.world.look(order_no, 0)
+        for _ in range(8):
+            while self.world.asked:
+                self.world.look(*self.world.asked.popitem())
+            if self.world.online and not self.world.act(lag_ms):
+                _, wake_ms = self.world.outbox.next_step(self.world.now_ms, online=True)
+                pause_ms = _SPACING_MS if wake_ms is None else min(wake_ms - self.world.now_ms, _SPACING_MS)
+                self.world.real_ms += pause_ms
+
+    def act(self) -> None:
+        """No rule of its own here: ``work`` does it, and the small steps are tried without a disk."""
+
+    def connection_opens(self) -> None:
+        """No rule of its own here."""
+
+    def look_that_was_asked_for(self) -> None:
+        """No rule of its own here."""
+
+    def look_that_somebody_else_asked_for(self) -> None:
+        """No rule of its own here."""
+
+    def clock_is_set_back(self) -> None:
+        """No rule of its own here."""
+
     def teardown(self) -> None:
         """Let every reply come to its end, then remove the disk."""
         try:
@@ -150,4 +183,4 @@ class OutboxLifeOnDisk(OutboxLife):
 
 
 TestOutboxLifeOnDisk = OutboxLifeOnDisk.TestCase
-TestOutboxLifeOnDisk.settings = settings(max_examples=30, stateful_step_count=30, deadline=None)
+TestOutboxLifeOnDisk.settings = settings(max_examples=40, stateful_step_count=25, deadline=None)

@@ -8,7 +8,6 @@ from random import Random
 from typing import Any
 
 from p2pbot.conversation.history import Reading
-from p2pbot.errors import AnswerMalformed
 from p2pbot.model import ChatMessage
 from p2pbot.protocol import calls
 from p2pbot.protocol.envelope import HttpAnswer, read_envelope
@@ -18,7 +17,7 @@ from tests.fuzz.corpus import HISTORY_KINDS, NOW_MS, ORDER, enveloped
 from tests.fuzz.mutation import harmed_json, pick, trees
 from tests.fuzz.shapes import check
 from tests.fuzz.target import Input, Target
-from tests.fuzz.targets.rest import body_of
+from tests.fuzz.targets.rest import REFUSALS, body_of
 from tests.fuzz.trees import Leaf, Pairs, Tree
 
 MOST_PAGES = 20
@@ -123,12 +122,8 @@ def _judge_pages(given: Input) -> str:
     while not reading.done:
         try:
             reading = _next(reading, _stretched(given[min(at, len(given) - 1)]))
-        except AnswerMalformed:
-            return f"malformed after {min(at, 3)}"
-        except Exception as error:
-            if type(error).__module__ != "p2pbot.errors":
-                raise
-            return f"refused after {min(at, 3)}"
+        except REFUSALS as error:
+            return f"{type(error).__name__} after {min(at, 3)}"
         at += 1
     _judge_reading(reading)
     return f"pages {reading.pages} truncated {reading.truncated} {min(len(reading.messages), 9)}"

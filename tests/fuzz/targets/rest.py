@@ -58,7 +58,7 @@ _REFUSALS = trees(*corpus.REFUSALS)
 _STATUSES = (*("200",) * 12, "400", "401", "403", "404", "418", "429", "451", "500", "503", "302", "204", "599", "0")
 _WAITS = ("", "", "3", "0", "-5", "1e999", "1e18", "NaN", "999999999999", "Wed, 21 Oct 2026 07:28:00 GMT", "1" * 5000)
 _DATES = ("Fri, 31 Dec 9999 23:59:59 -9999", "Mon, 1 Jan 0001 00:00:00 +2400", "1 Jan 70", "x" * 300 + ":::", ",,,:::")
-_ALLOWED = (
+REFUSALS = (
     *(errors.KeyRefused, errors.LocationRefused, errors.RateLimited, errors.ClockSkew, errors.ExchangeUnavailable),
     *(errors.AnswerMalformed, errors.RequestRefused),
 )
@@ -112,7 +112,7 @@ def _says_success(body: bytes, *, bare: bool) -> bool:
 
 
 def _judge_error(error: errors.P2pbotError) -> None:
-    assert isinstance(error, _ALLOWED), f"{type(error).__name__} is not named by ports.Rest"
+    assert isinstance(error, REFUSALS), f"{type(error).__name__} is not named by ports.Rest"
     for words in (str(error), error.what, error.remedy):
         text_ok(words, "words", 700)
         assert words.isprintable(), f"not one line: {words!r}"
