@@ -5,6 +5,7 @@
 #   make check      the laws: ruff, mypy, import-linter, the house's own
 #   make faults     every way of breaking it for real, the long ones too; writes docs/faults.md (root sees more)
 #   make test-all   the tests on every Python that this machine has
+#   make ops        boots a machine with systemd and runs the unit in it (root, Debian; mmdebstrap, systemd-container)
 #   make sim        SEEDS=20000: so many simulated worlds in which everything goes wrong (tests/sim, docs/simulation.md)
 #   make fuzz       N=100000: so many harmed inputs for each outer door (tests/fuzz, docs/fuzzing.md)
 #   make bench      the figures of bench/README.md, measured here
@@ -18,7 +19,7 @@ BIN := $(VENV)/bin
 WORKERS ?= 2
 PYTEST := -m pytest -n $(WORKERS) $(ARGS)
 
-.PHONY: help demo test check faults test-all test-others sim fuzz bench soak lock clean setup setup-run
+.PHONY: help demo test check faults test-all test-others ops sim fuzz bench soak lock clean setup setup-run
 .DEFAULT_GOAL := help
 
 help:
@@ -54,6 +55,9 @@ test-others: setup
 	done
 
 test-all: test-others test
+
+ops: setup
+	@P2PBOT_OPS=1 $(BIN)/python -m pytest -n 0 tests/ops $(ARGS)
 
 SEEDS ?= 2000
 sim: setup
