@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from p2pbot.cli.explanation import order_and_clock
 from p2pbot.cli.output import Paint, shown
 from p2pbot.cli.rules_files import add_clock, add_rules, rule_files, ruleset_of
-from p2pbot.cli.rules_list import rule_of
+from p2pbot.cli.rules_list import place_of, rule_of
 from p2pbot.model import Picture
 from p2pbot.rules.facts import Facts
 from p2pbot.rules.replies import MAX_BUBBLE, Shown, texts_of
@@ -56,7 +56,7 @@ def _preview(arguments: argparse.Namespace) -> int:
 
 
 def _block(rule: Rule, facts: Facts, paint: Paint) -> Iterator[str]:
-    yield f"{paint('bold', rule.id)}  {paint('dim', shown(rule.where))}"
+    yield f"{paint('bold', rule.id)}  {paint('dim', shown(place_of(rule)))}"
     for code, bubbles in rule.reply.bubbles if rule.reply else ():
         for number, bubble in enumerate(bubbles, 1):
             for own, line in bubble.wordings:
