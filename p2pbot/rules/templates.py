@@ -73,7 +73,11 @@ class Text:
     @cached_property
     def _engine(self) -> Template:
         """The compiled template: made when it is first said, for most texts of a large set never are."""
-        return _ENGINE.from_string(self.tree)
+        template = _ENGINE.from_string(self.tree)
+        scope = template.root_render_func.__globals__
+        for name in ("__jinja_template__", "root"):  # a cycle otherwise: the text is to be freed with its last rule
+            scope.pop(name, None)
+        return template
 
     def render(self, values: Mapping[str, Mapping[str, Value]]) -> str:
         """Return the text. Raises CannotSay."""
