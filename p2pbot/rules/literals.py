@@ -15,6 +15,7 @@ TOKEN = re.compile(
     re.DOTALL,
 )
 _QUANTIFIER = re.compile(r"[*?]|\{0?(?:,\d*)?\}|\{0,\d*\}|\{0\}")
+_BETWEEN = frozenset("()|*+?")
 _REPEAT = re.compile(r"[*+?]|\{\d*,?\d*\}")
 _UNSURE = re.compile(r"\(\?(?!:|P?<\w+>|#)|\[\[|\[[^\]]*(?:--|&&|\|\||~~)|\{[^}]*[a-z<][^}]*\}|\\[QE]|\(\*")
 
@@ -22,6 +23,13 @@ _UNSURE = re.compile(r"\(\?(?!:|P?<\w+>|#)|\[\[|\[[^\]]*(?:--|&&|\|\||~~)|\{[^}]
 def plain_form(text: str) -> str:
     """Return text as literals are compared: every pair of letters that the engine takes as equal is equal here."""
     return text.casefold().replace("ı", "i").replace("\u0307", "")
+
+
+def skeleton(pattern: str) -> str:
+    """Return the pattern's fixed characters in their order, with one for each blank, digit or letter of any kind."""
+    stands_for = {r"\s": " ", r"\d": "1", r"\w": "a", ".": "x"}
+    pieces = (found[0] for found in TOKEN.finditer(pattern))
+    return "".join(stands_for.get(piece) or _literal(piece) or "" for piece in pieces if piece not in _BETWEEN)
 
 
 def is_plain(pattern: str) -> bool:

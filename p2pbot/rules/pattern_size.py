@@ -15,7 +15,7 @@ from p2pbot.rules.literals import TOKEN, is_plain
 _COUNT = re.compile(r"\{(\d*),?(\d*)\}")
 _OPEN = re.compile(r"\{\d*,\}")
 _SETS = re.compile(r"\[\^?\[|--|&&|\|\||~~|V1")  # sets within sets, of which the tokens know nothing
-_FEW = 500  # steps at one place of a text: at each of 2000 places that is a million, a few milliseconds
+_FEW = 1_000  # steps at one place of a text: at each of 2000 places that is two million, a few milliseconds
 _VERBOSE = re.compile(r"\(\?[A-Za-wyz0-9-]*x[A-Za-z0-9-]*[:)]")  # here blanks may stand within a count
 
 

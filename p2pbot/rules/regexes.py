@@ -17,7 +17,7 @@ import regex
 
 from p2pbot.rules.folding import MAX_TEXT
 from p2pbot.rules.leash import DEADLINE_S, Leash
-from p2pbot.rules.literals import required_literals
+from p2pbot.rules.literals import required_literals, skeleton
 from p2pbot.rules.pattern_size import is_tame, is_verbose, written_out
 
 MAX_PATTERN = 500  # characters; a longer one is a list of words
@@ -25,6 +25,8 @@ _MAX_GROUP = 200  # characters of a named group that a reply may repeat
 _PROBES = 3  # a machine that stalls once must not condemn a pattern
 _PROBED_LENGTHS = (100, 400)  # beside the longest: where even these are slow, merchants get such texts
 _MAX_SEEDS = 12
+_STOP = "\x00\n"  # two that hardly any repeat takes both
+_SYNTAX = frozenset("()[]{}?*+|^$\\.")
 _MAX_ITEMS = 2_500  # with its counts written out: more than the longest text that is looked at
 
 
@@ -97,17 +99,18 @@ class Pattern:
 
     def _pumps(self, length: int) -> Iterator[str]:
         """Yield strings that repeat what the pattern seems to like, ended by what it does not."""
-        letters = dict.fromkeys(char for char in self.text if char.isalnum())
-        pieces = [*dict.fromkeys(self.literals or ()), *letters][:_MAX_SEEDS]
-        seeds = chain(("a", "0", "a ", "a0", " ", "付", "я "), pieces, (piece + " " for piece in pieces))
-        literal = next(iter(sorted(self.literals or ())), "")
+        shape = skeleton(self.text)
+        chars = dict.fromkeys(char for char in self.text if char not in _SYNTAX)
+        pieces = [*filter(None, [shape]), *dict.fromkeys(self.literals or ()), *chars][:_MAX_SEEDS]
+        seeds = chain(("a", "0", "a ", "a0", "0 ", " ", "付", "я "), pieces, (piece + " " for piece in pieces))
+        literal = next(iter(sorted(self.literals or ())), "")  # without it the engine would not be asked
+        opening, end = shape[:1], literal + shape[-1:]
         for seed in seeds:
-            repeated = (seed * length)[: length - len(literal) - 1]
-            if not literal:
-                yield repeated + "\x00"
-            else:  # without it the engine would not be asked
-                yield literal + repeated + "\x00"
-                yield repeated[: length // 2] + "\x00" + literal
+            repeated = (seed * length)[: length - len(literal) - 5]
+            yield repeated + _STOP + end
+            if opening:
+                yield opening + repeated + _STOP + end
+            yield (literal or opening) + repeated + _STOP
 
 
 def compile_pattern(text: str) -> Pattern:

@@ -22,6 +22,7 @@ from p2pbot.rules.filters import DEFAULT, FILTERS, plain_number
 from p2pbot.rules.variables import MATCH, PAYMENT, VARIABLES, Value
 
 MAX_TEMPLATE = 8000  # characters; eight bubbles' worth
+MAX_SAID = 10_000  # characters that a text comes to; ten bubbles are the most that one reply has
 _MAX_DEPTH = 12  # of nested ifs and expressions
 _TESTS = frozenset({"defined", "undefined"})
 _LARGEST = 10**30  # of a number in a text: no amount comes near
@@ -82,11 +83,20 @@ class Text:
     def render(self, values: Mapping[str, Mapping[str, Value]]) -> str:
         """Return the text. Raises CannotSay."""
         try:
-            return self._engine.render({group: Facet(named) for group, named in values.items()})
+            return "".join(self._parts({group: Facet(named) for group, named in values.items()}))
         except TemplateError as error:
             raise CannotSay(str(error.message or "a value is not known")[:100]) from None
         except (TypeError, ValueError, ArithmeticError):
             raise CannotSay("a value does not fit its filter or comparison") from None
+
+    def _parts(self, facets: Mapping[str, Facet]) -> Iterator[str]:
+        """Yield what is said, part by part, so that one that never ends is not made first and measured then."""
+        size = 0
+        for part in self._engine.generate(facets):
+            size += len(part)
+            if size > MAX_SAID:
+                raise CannotSay(f"the text has more than {MAX_SAID} characters")
+            yield part
 
 
 class Facet:
