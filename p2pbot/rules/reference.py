@@ -43,7 +43,7 @@ _SECTIONS: tuple[tuple[str, type[BaseModel]], ...] = (
     ("`bot:`", dialogue.BotSpec),
     ("`none:`", dialogue.NoneSpec),
     ("`order:` in a test, and `--order` of the commands", dialogue.OrderGiven),
-    ("`order: {counterparty: …}` in a test", given.GivenCounterparty),
+    ("`order: {counterparty: …}` in a test", dialogue.PersonGiven),
     ("`order: {picture: …}` in a test", given.GivenPicture),
 )
 _MOST_CHOICES = len(EVENTS)  # words that a row of the table names

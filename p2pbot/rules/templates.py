@@ -80,12 +80,16 @@ class Text:
             scope.pop(name, None)
         return template
 
+    def _missing(self, said: str) -> str:
+        """Return the full name of what Jinja missed (it says ``'first_name' is undefined``)."""
+        return next((f"{group}.{name}" for group, name in sorted(self.variables) if f"'{name}'" in said), "a value")
+
     def render(self, values: Mapping[str, Mapping[str, Value]]) -> str:
         """Return the text. Raises CannotSay."""
         try:
             return "".join(self._parts({group: Facet(named) for group, named in values.items()}))
         except TemplateError as error:
-            raise CannotSay(str(error.message or "a value is not known")[:100]) from None
+            raise CannotSay(f"not known: {self._missing(str(error.message))}") from None
         except (TypeError, ValueError, ArithmeticError):
             raise CannotSay("a value does not fit its filter or comparison") from None
 

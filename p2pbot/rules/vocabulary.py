@@ -189,9 +189,9 @@ VOCABULARY: Mapping[str, Mapping[str, Word]] = {
     "OrderGiven": _GIVEN,
     "GivenPicture": {**_PICTURE, "type": Word("what it is by its bytes", "png"), "kib": Word("its size in KiB", "300")}
     | {"width": Word("its width in pixels", "720"), "height": Word("its height in pixels", "1600")},
-    "GivenCounterparty": {
+    "PersonGiven": {
         "nickname": Word("what the exchange shows", "buyer7"),
-        "name": Word("the real name, for `{{ counterparty.first_name }}`", "Ann Lee"),
+        "name": Word('the real name, for `{{ counterparty.first_name }}`; "": not known', "Ivan Petrov"),
         "orders": Word("how many orders they have completed", "12"),
         "completion": Word("their share of completed orders", "98%"),
         "registered": Word("how long they have been registered", "90d"),
