@@ -10,6 +10,8 @@
 #   make fuzz       N=100000: so many harmed inputs for each outer door (tests/fuzz, docs/fuzzing.md)
 #   make bench      the figures of bench/README.md, measured here
 #   make soak       MINUTES=10: does anything grow? p2pbot at a hundred times a busy shop's trade (bench/README.md)
+#   make pages      after a change to the rule language: its reference, its lints and rules.schema.json
+#   make editor     installs the YAML language server (needs npm), in which the tests then prove rules.schema.json
 #   make lock       maintainers: resolve the dependencies anew into requirements/*.txt
 #   make clean      remove what the others made
 
@@ -19,7 +21,7 @@ BIN := $(VENV)/bin
 WORKERS ?= 2
 PYTEST := -m pytest -n $(WORKERS) $(ARGS)
 
-.PHONY: help demo test check faults test-all test-others ops sim fuzz bench soak lock clean setup setup-run
+.PHONY: help demo test check faults test-all test-others ops sim fuzz bench soak editor pages lock clean setup setup-run
 .DEFAULT_GOAL := help
 
 help:
@@ -58,6 +60,18 @@ test-all: test-others test
 
 ops: setup
 	@P2PBOT_OPS=1 $(BIN)/python -m pytest -n 0 tests/ops $(ARGS)
+
+# What the models of the rule language say of themselves: the reference, the lints, the schema for editors.
+pages: setup
+	@sed '/^<!-- What stands below/q' docs/rules.md > docs/rules.md.new && \
+		$(BIN)/python -m p2pbot.rules.reference >> docs/rules.md.new && mv docs/rules.md.new docs/rules.md
+	@$(BIN)/python -m p2pbot.rules.lint_catalogue > docs/lints.md.new && mv docs/lints.md.new docs/lints.md
+	@$(BIN)/p2pbot rules schema > rules.schema.json.new && mv rules.schema.json.new rules.schema.json
+
+# With it tests/rules/test_schema.py asks a real editor's language server; without it those three tests are skipped.
+editor:
+	@test -x $(VENV)-editor/node_modules/.bin/yaml-language-server || \
+		npm install --silent --no-audit --no-fund --ignore-scripts --prefix $(VENV)-editor yaml-language-server@1.25.0
 
 SEEDS ?= 2000
 sim: setup

@@ -48,6 +48,7 @@ def register(commands: argparse._SubParsersAction[Parser]) -> None:
 def _demo(arguments: argparse.Namespace) -> int:
     rules = _rules(arguments.rules)
     with _directory(arguments.keep) as directory:
+        rules = _own(directory, rules) if arguments.rules is None else rules
         try:
             code = asyncio.run(_perform(arguments, directory, rules))
         except (KeyboardInterrupt, asyncio.CancelledError):  # Ctrl-C or SIGTERM, after all was settled and closed
@@ -72,6 +73,12 @@ def _rules(given: Path | None) -> Path:
     if not path.exists():
         raise ConfigError(f"there are no rules at {path}", remedy="--rules names a file or a directory")
     return path.resolve()
+
+
+def _own(directory: Path, starter: Path) -> Path:
+    from p2pbot.cli.demo_picture import demo_rules  # noqa: PLC0415 - help needs none of it
+
+    return demo_rules(directory, starter)
 
 
 @contextmanager

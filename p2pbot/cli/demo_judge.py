@@ -19,16 +19,21 @@ from p2pbot.sandbox import Outcome, Received, SeenLine, Speaker
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """One rule answers, once. ``language``: of its text; ``attempts``: writes until it was in the chat."""
+    """One rule answers, once. ``language``: of its text; ``attempts``: writes until it was in the chat.
+
+    ``pictures``: how many of its lines are pictures.
+    """
 
     rule: str
     language: str = ""
     attempts: int = 1
     path: Path | None = None
+    pictures: int = 0
 
     def __str__(self) -> str:
         language = f" in {self.language}" if self.language else ""
-        return f"{self.rule}{language}" + (f" at attempt {self.attempts}" if self.attempts > 1 else "")
+        picture = " with a picture" if self.pictures else ""
+        return f"{self.rule}{language}{picture}" + (f" at attempt {self.attempts}" if self.attempts > 1 else "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +109,9 @@ def _wrong_reply(expected: Reply, entry: InboxEntry, came: Arrival) -> Iterator[
         yield f"{max((row.attempts for row in came.rows), default=0)} attempts, not {expected.attempts}"
     if expected.path not in (None, entry.path):
         yield f"learnt by {entry.path.value}, not by {expected.path.value}"
+    pictures = sum(line.kind == "image" for line in came.lines)
+    if pictures != expected.pictures:
+        yield f"{pictures} pictures, not {expected.pictures}"
     heard = {guess_language(line.text) for line in came.lines} - {None}
     if expected.language and expected.language not in heard:
         yield f"the text is not in {expected.language}"

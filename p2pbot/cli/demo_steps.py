@@ -1,7 +1,7 @@
 """The script of ``p2pbot demo --script``, as a table: what happens, and what must come of it.
 
-The rules are those of the starter set. Each chapter is one order; chapters are played at the same time. A step's
-``act`` returns the key of the message or event whose decision is awaited.
+The rules are those of the starter set, and one of the demo's with a picture. Each chapter is one order; chapters are
+played at the same time. A step's ``act`` returns the key of the message or event whose decision is awaited.
 """
 
 from __future__ import annotations
@@ -126,6 +126,13 @@ CHAPTERS = (
             Step("they say so again", says("I PAID!!"), Silence(Reason.LIMITED)),
             Step("the order is paid", turns(Turn.PAY, EventKind.ORDER_PAID), Reply("waiting")),
             Step("the order is completed", turns(Turn.RELEASE, EventKind.ORDER_COMPLETED), Reply("thanks")),
+        ),
+    ),
+    Chapter(
+        "a picture",
+        _greeted(
+            Step("they ask for a picture", says("Can you show me the picture?"), Reply("demo-picture", pictures=1)),
+            Step("they ask again", says("show me the picture, please"), Silence(Reason.LIMITED)),
         ),
     ),
     Chapter(

@@ -101,7 +101,8 @@ def _spoken(line: SeenLine, moved: Life | None) -> str:
         return f"the order is {life_words(moved).upper()} ({card})" if moved else card
     if line.kind == "text":
         return line.text
-    return f"[{line.kind}] {line.text}".strip()
+    size = f" {line.width} × {line.height}" if line.width else ""
+    return f"[{line.kind}{size}] {line.text}".strip()
 
 
 def life_words(life: Life) -> str:

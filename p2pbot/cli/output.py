@@ -9,7 +9,7 @@ import json
 import os
 import re
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import TextIO
 from unicodedata import combining, east_asian_width
@@ -18,6 +18,8 @@ from p2pbot.adapters.redaction import escape, scrub, shorten
 
 _CODES = {"red": "31", "green": "32", "yellow": "33", "blue": "34", "dim": "2", "bold": "1"}
 _COLOUR = re.compile("\x1b\\[[0-9]+m")
+# A word with the blanks behind it; a Chinese character may be parted from the next, but not from a mark behind it.
+_PIECE = re.compile(r"[\u3040-\u9fff][\u3000-\u303f\uff00-\uff0f\uff1a-\uff1f”’]*\s*|[^\s\u3040-\u9fff]+\s*|\s+")
 _SPANS = ((86_400_000, "d"), (3_600_000, "h"), (60_000, "min"), (1_000, "s"))
 
 
@@ -74,6 +76,17 @@ def cells(text: str) -> int:
     """Return how many cells a terminal uses: two for a Chinese character, none for a combining mark or a colour."""
     bare = _COLOUR.sub("", text)
     return sum(0 if combining(char) else 2 if east_asian_width(char) in "WF" else 1 for char in bare)
+
+
+def wrapped(text: str, room: int) -> Iterator[str]:
+    """Yield lines of at most ``room`` cells, broken at blanks and between Chinese characters; a longer word stays."""
+    line = ""
+    for piece in _PIECE.findall(text):
+        if line.strip() and cells((line + piece).rstrip()) > room:
+            yield line.rstrip()
+            line = ""
+        line += piece
+    yield line.rstrip()
 
 
 def print_json(value: object) -> None:

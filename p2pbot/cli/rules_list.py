@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator
+import shutil
+import sys
+from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from p2pbot.cli.output import Paint, columns, print_json, shown
+from p2pbot.cli.output import Paint, cells, columns, print_json, shown
 from p2pbot.cli.rules_files import add_rules, rule_files, ruleset_of
 from p2pbot.errors import UsageError
 from p2pbot.rules.matching import BlockCheck, PatternCheck, PhraseCheck
 from p2pbot.rules.rule import Rule
 from p2pbot.rules.ruleset import RuleSet
+from p2pbot.rules.spec import TIMED
 
 if TYPE_CHECKING:
     from p2pbot.cli.parser import Parser
@@ -22,7 +26,10 @@ fits speaks, and ends the search unless it says `continue: true`. With ID it tel
 defaults included."""
 _MORE = """\
 exit codes: 0 done, 2 wrong command line or no such rule, 78 the rules have errors"""
-_WIDTH = 60  # of what a rule listens to, in the list
+_WIDTH = 60  # of what a rule listens to, in a list of one line for each rule
+_NARROW = 120  # columns; on a terminal with fewer, a rule has two lines
+_PLAIN = ("when.side", "when.order_status")  # their values say what they are
+_IDLE = "when.operator_idle"  # every rule has it
 
 
 def register(commands: argparse._SubParsersAction[Parser]) -> None:
@@ -43,7 +50,8 @@ def _list(arguments: argparse.Namespace) -> int:
     elif arguments.rule:
         print("\n".join(columns((paint("bold", name), shown(told)) for name, told in _details(rules[0]))))
     else:
-        print("\n".join(columns(_row(rule, paint) for rule in rules)))
+        narrow = sys.stdout.isatty() and shutil.get_terminal_size().columns < _NARROW
+        print("\n".join(_stacked(rules, paint) if narrow else columns(_row(rule, paint) for rule in rules)))
     return 0
 
 
@@ -55,16 +63,61 @@ def rule_of(ruleset: RuleSet, rule_id: str) -> Rule:
     raise UsageError(f"there is no rule `{rule_id[:64]}`", remedy="p2pbot rules list names them")
 
 
+def place_of(rule: Rule) -> str:
+    """Return where a rule stands, from here if it is below."""
+    return rule.where.removeprefix(f"{Path.cwd()}/")
+
+
 def _row(rule: Rule, paint: Paint) -> tuple[str, ...]:
-    state = paint("yellow", "shadow") if rule.shadow else paint("green", "live")
-    listens = shown(", ".join(told for _, told in _hears(rule)) or "anything", _WIDTH)
-    return str(rule.priority), rule.id, _events(rule), state, listens, paint("dim", shown(rule.where))
+    listens = shown(_listens(rule), _WIDTH)
+    place = paint("dim", shown(place_of(rule)))
+    return str(rule.priority), rule.id, _events(rule), _state(rule, paint), _conditions(rule), listens, place
+
+
+def _stacked(rules: Iterable[Rule], paint: Paint) -> Iterator[str]:
+    """Yield two lines for each rule: what it is, and below it in which orders it listens to what."""
+    listed = list(rules)
+    heads = columns(
+        (str(rule.priority), rule.id, _events(rule), paint("dim", shown(place_of(rule)))) for rule in listed
+    )
+    room = shutil.get_terminal_size().columns - 1
+    for rule, head in zip(listed, heads, strict=True):
+        state, told = _state(rule, paint), shown(f"{_conditions(rule) or 'any order'}: {_listens(rule)}")
+        yield head
+        yield f"     {state}  " + paint("dim", _cut(told, room - cells(state) - len("       ")))
+
+
+def _cut(text: str, room: int) -> str:
+    """Return as much of a line as a terminal of ``room`` cells shows; a Chinese character takes two."""
+    if cells(text) <= room:
+        return text
+    text = text[: room - 1]
+    while cells(text) >= room:
+        text = text[:-1]
+    return text + "…"
+
+
+def _state(rule: Rule, paint: Paint) -> str:
+    return paint("yellow", "shadow") if rule.shadow else paint("green", "live")
+
+
+def _listens(rule: Rule) -> str:
+    return ", ".join(told for _, told in _hears(rule)) or "anything"
+
+
+def _conditions(rule: Rule) -> str:
+    """Return when it speaks, in few words: ``sell, unpaid, hours night``."""
+    asked = [check for check in rule.checks if check.name != _IDLE]
+    told = (check.wanted if check.name in _PLAIN else f"{check.name[5:]} {check.wanted}" for check in asked)
+    return ", ".join(told)
 
 
 def _details(rule: Rule) -> Iterator[tuple[str, str]]:
     yield "rule", rule.id
-    yield "where", rule.where
+    yield "where", place_of(rule)
     yield "on", _events(rule)
+    for event, span_ms in rule.spans:
+        yield TIMED[event], f"{span_ms / 60_000:g}m"
     yield "priority", str(rule.priority)
     yield "mode", "shadow" if rule.shadow else "live"
     yield from _hears(rule)
@@ -84,14 +137,30 @@ def _actions(rule: Rule) -> Iterator[tuple[str, str]]:
         yield "reply", ", ".join(dict.fromkeys(languages)) + "  (p2pbot rules preview shows the texts)"
         for picture in dict.fromkeys(rule.reply.pictures()):
             yield "picture", f"{picture.name} ({picture.width} × {picture.height} {picture.kind.value})"
-    low, high = rule.delay_ms
-    if high:
-        yield "delay", f"{low / 1000:g}s" if low == high else f"{low / 1000:g}s..{high / 1000:g}s"
+    yield from _times(rule)
     for text in rule.notify:
         yield "notify", text.source
     if rule.handover:
         span = f"for {rule.handover.for_ms // 60_000}m" if rule.handover.for_ms else "until the order ends"
         yield "handover", f"{span} {rule.handover.reason}".strip()
+    if rule.unmute:
+        yield "unmute", "yes: p2pbot may speak in the order again"
+    for name, value in rule.tags:
+        yield "set", f"{name}: {value}"
+    if not (rule.reply or rule.notify or rule.handover or rule.unmute or rule.tags):
+        yield "stop", "yes: it says nothing, and no rule after it does"
+
+
+def _times(rule: Rule) -> Iterator[tuple[str, str]]:
+    low, high = rule.delay_ms
+    if rule.typing_cps:
+        yield "delay", f"as long as typing takes, at {rule.typing_cps} characters a second"
+    elif high:
+        yield "delay", f"{low / 1000:g}s" if low == high else f"{low / 1000:g}s..{high / 1000:g}s"
+    if rule.debounce_ms:
+        yield "debounce", f"{rule.debounce_ms / 1000:g}s"
+    if rule.expires_ms is not None:
+        yield "expires", f"{rule.expires_ms / 1000:g}s"
 
 
 def _hears(rule: Rule) -> Iterator[tuple[str, str]]:

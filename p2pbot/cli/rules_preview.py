@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator
+import shutil
+import sys
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from p2pbot.cli.explanation import order_and_clock
-from p2pbot.cli.output import Paint, shown
+from p2pbot.cli.output import Paint, shown, wrapped
 from p2pbot.cli.rules_files import add_clock, add_rules, rule_files, ruleset_of
-from p2pbot.cli.rules_list import rule_of
+from p2pbot.cli.rules_list import place_of, rule_of
 from p2pbot.model import Picture
 from p2pbot.rules.facts import Facts
 from p2pbot.rules.replies import MAX_BUBBLE, Shown, texts_of
@@ -56,7 +58,7 @@ def _preview(arguments: argparse.Namespace) -> int:
 
 
 def _block(rule: Rule, facts: Facts, paint: Paint) -> Iterator[str]:
-    yield f"{paint('bold', rule.id)}  {paint('dim', shown(rule.where))}"
+    yield f"{paint('bold', rule.id)}  {paint('dim', shown(place_of(rule)))}"
     for code, bubbles in rule.reply.bubbles if rule.reply else ():
         for number, bubble in enumerate(bubbles, 1):
             for own, line in bubble.wordings:
@@ -85,4 +87,9 @@ def _text(which: str, text: Text, facts: Facts, paint: Paint) -> Iterator[str]:
     colour = "red" if most > MAX_BUBBLE else "dim"
     yield f"  {which}{paint(colour, f'[{size}]')}"
     for line in said.split("\n"):
-        yield f"    {shown(line)}"
+        yield from (f"    {part}" for part in _lines(shown(line)))
+
+
+def _lines(text: str) -> Iterable[str]:
+    """Return a text as a terminal shows it best; a program gets it whole."""
+    return wrapped(text, shutil.get_terminal_size().columns - len("     ")) if sys.stdout.isatty() else [text]

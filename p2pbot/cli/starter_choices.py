@@ -19,6 +19,7 @@ ALL = "all"
 NIGHT = "night-hours"  # the pack that needs a time zone
 _ACCOUNT = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,30}[a-z0-9])?")  # as the configuration has it (a test compares them)
 _LOCALTIME = "/etc/localtime"
+_NOBODYS = ("UTC", "GMT", "UCT", "Universal", "Zulu", "Greenwich")
 _SHOWN = 40
 
 
@@ -35,7 +36,7 @@ class Choices:
 def parse_account(text: str) -> str:
     """Return an account's name. Raises ValueError."""
     if not _ACCOUNT.fullmatch(text):
-        raise ValueError("a name has 1 to 32 small letters, digits and inner hyphens, such as main or shop-2")
+        raise ValueError("write 1 to 32 small letters, digits and inner hyphens, such as shop-2")
     return text
 
 
@@ -65,10 +66,10 @@ def usual_packs(packs: Iterable[Pack], zone: str) -> tuple[str, ...]:
 
 
 def machine_zone(environ: Mapping[str, str]) -> str:
-    """Return the time zone that this machine is set to, or an empty text."""
+    """Return the time zone that this machine is set to; empty for UTC, which servers keep and nobody lives by."""
     known = available_timezones()
     told = (environ.get("TZ", "").removeprefix(":"), os.path.realpath(_LOCALTIME).partition("zoneinfo/")[2])
-    return next((name for name in told if name in known), "")
+    return next((name for name in told if name in known and not name.endswith(_NOBODYS)), "")
 
 
 def _chosen(text: str, known: Sequence[str], kind: str) -> tuple[str, ...]:

@@ -33,15 +33,15 @@ def ask(
     packs: Sequence[Pack], account: str | None, languages: Sequence[str], chosen: Sequence[str], zone: str, read: Read
 ) -> Choices:
     """Return the choices; None and empty ones are asked for. Raises UsageError when the answers end."""
-    print("A few questions; Enter takes what stands in brackets. Nothing is made before the last one.\n")
+    print("Enter takes what stands in brackets; nothing is made before the last answer.\n")
     account = account or _answer("A name for your account", "main", parse_account, read)
     if not languages:
-        print("\n" + _two_columns([f"{code} {name}" for code, name in LANGUAGES.items()]))
-        question = "Languages of your customers, first the one for those who have not written yet"
-        languages = _answer(question, "all", parse_languages, read)
+        print("\nThe languages of your customers; the first is for who has not written yet:")
+        print(_two_columns([f"{code} {name}" for code, name in LANGUAGES.items()]))
+        languages = _answer("Languages", "all", parse_languages, read)
     if not chosen:
-        print("\n" + "\n".join(columns((f"  {pack.name}", pack.about) for pack in packs)))
-        chosen = _answer("Packs of rules", "all", lambda text: parse_packs(text, packs), read)
+        print("\nThe packs of rules:\n" + "\n".join(columns((f"  {pack.name}", pack.about) for pack in packs)))
+        chosen = _answer("Packs", "all", lambda text: parse_packs(text, packs), read)
     if NIGHT in chosen and not zone:
         zone = _zone(read)
         chosen = [name for name in chosen if name != NIGHT or zone]

@@ -55,7 +55,7 @@ class Played:
 def play_all(ruleset: RuleSet, files: Mapping[str, str], policy: Policy | None = None) -> tuple[Played, ...]:
     """Play the tests of ``files`` that can be read (``load_rules`` says of the others what is wrong with them)."""
     played = []
-    for name in sorted(files):
+    for name in sorted(name for name, text in files.items() if "tests" in text):  # most of a large set has none
         loaded = load_document(files[name], name, RuleFile)
         for at, spec in enumerate(loaded.value.tests if loaded.value else ()):
             played.append(play(ruleset, loaded, at, spec, policy))
@@ -154,7 +154,10 @@ class _Player:
         if spoken is None:
             self.lost = True
             meant = f"rule `{wanted.rule}`" if wanted.rule else "the bot"
-            yield self._failure(path, f"{meant} was to speak; nothing is said: {self._why(wanted.rule)}", key=True)
+            lacks = self._reason() is Reason.RENDER_FAILED
+            hint = "say it in the test's `order:`, or write |default('…') in the text" if lacks else ""
+            message = f"{meant} was to speak; nothing is said: {self._why(wanted.rule)}"
+            yield self._failure(path, message, key=True, hint=hint)
             return
         said = "\n".join(spoken.bubbles)
         if wanted.rule and wanted.rule != spoken.rule_id:
@@ -237,12 +240,20 @@ class _Player:
         return path
 
     def _failure(
-        self, path: Path, message: str, wanted: str = "", actual: str = "", *, key: bool = False, fixable: bool = True
+        self,
+        path: Path,
+        message: str,
+        wanted: str = "",
+        actual: str = "",
+        *,
+        key: bool = False,
+        fixable: bool = True,
+        hint: str = "",
     ) -> Failure:
         place = self.loaded.key_position(path) if key else self.loaded.position(path)
         span = self.loaded.span(path) if fixable and not key and actual else None
         fix = Fix(*span, quoted(actual)) if span else None
-        return Failure(self.loaded.finding(place, message), wanted, actual, fix)
+        return Failure(self.loaded.finding(place, message, hint), wanted, actual, fix)
 
 
 def updated(text: str, fixes: Iterable[Fix]) -> str:

@@ -1,10 +1,10 @@
 """The replies of one account that are not settled yet, and which step is due next.
 
 Promise: no reply is written after a (re)connect before its order's history was looked at; one reply in flight per
-order, order kept within an order, spacing per order and per account; who waits longest is served first; no row waits
-for ever, for an undecided look is asked for again and a late reply is given up, connected or not. The outbox decides;
-``daemon.sender`` commits each step in the store before it acts. No clock: ``now_ms`` is an argument, and may be set
-back.
+order, order kept within an order, spacing per order and per account; who waits longest is served first, texts before
+pictures; no row waits for ever, for an undecided look is asked for again and a late reply is given up, connected or
+not. The outbox decides; ``daemon.sender`` commits each step in the store before it acts. No clock: ``now_ms`` is an
+argument, and may be set back.
 Danger: MISSING needs a look that began late enough and reached back far enough: ``settled_by_scan`` is the judge.
 """
 
@@ -64,11 +64,15 @@ Step = Write | Upload | Late | Doubt | Reconcile
 
 @dataclass(frozen=True, slots=True)
 class _Plan:
-    """An order's next step: not before ``due_ms``; of several that are due, the one that was ready first."""
+    """An order's next step: not before ``due_ms``; of several that are due, the one that was ready first.
+
+    A picture ``yields``: many become ready at once when the exchange allows uploads again, and no text waits for them.
+    """
 
     due_ms: int
     ready_ms: int
     step: Step
+    yields: bool = False
 
 
 class Outbox:
@@ -162,7 +166,7 @@ class Outbox:
         plans = [self._plan(order_no, now_ms, online=online) for order_no in tuple(self._orders)]
         if not plans:
             return None, None
-        plan = min(plans, key=lambda plan: (plan.due_ms, plan.ready_ms))
+        plan = min(plans, key=lambda plan: (plan.due_ms, plan.yields, plan.ready_ms))
         return (plan.step, None) if plan.due_ms <= now_ms else (None, plan.due_ms)
 
     def opened(self) -> None:
@@ -232,7 +236,8 @@ class Outbox:
     def _write(self, row: OutboxRow) -> _Plan:
         order_ms = self._wrote_at_ms.get(row.order_no, -self.policy.order_spacing_ms) + self.policy.order_spacing_ms
         ready_ms = max(row.not_before_ms, order_ms)
-        return _Plan(max(ready_ms, self._last_write_ms + self.policy.account_spacing_ms), ready_ms, Write(row))
+        due_ms = max(ready_ms, self._last_write_ms + self.policy.account_spacing_ms)
+        return _Plan(due_ms, ready_ms, Write(row), yields=row.picture is not None)
 
     def _follow_clock(self, now_ms: int) -> None:
         """Let no stamp of before the clock was set back hold anything up."""

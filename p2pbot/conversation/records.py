@@ -115,6 +115,8 @@ class OrderMemory:
 
     ``caught_up_ms``: the chat history is completely decided up to this time. ``seen_at_ms``: when ``status`` was last
     heard. ``language``: the counterparty's, empty while unknown; ``tags``: what rules have set on the order.
+    ``mute_read``: the mute that the store had when this was read. A write leaves the stored mute alone unless ``mute``
+    differs from it: `p2pbot resume`, another process, may have lifted it meanwhile.
     """
 
     account: str
@@ -129,6 +131,7 @@ class OrderMemory:
     mute: Mute | None = None
     language: str = ""
     tags: tuple[tuple[str, str], ...] = ()
+    mute_read: Mute | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

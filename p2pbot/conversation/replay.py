@@ -15,6 +15,7 @@ from p2pbot.rules.dialogue import DialogueSpec, StepSpec
 from p2pbot.rules.ruleset import RuleSet
 
 MAX_CHATS = 100_000  # of one file; each is a fraction of a millisecond
+_MOST_REPLIES = 1000  # that may be on their way at once; the daemon's own caps allow far fewer
 _LONGEST_LINE = 200_000  # characters of one chat
 
 
@@ -57,16 +58,27 @@ def read_chat(line: str, file: str, number: int) -> DialogueSpec | Finding:
 def _answers(ruleset: RuleSet, chat: DialogueSpec, *, recorded: bool) -> Iterator[tuple[str, tuple[str, ...]]]:
     """Yield each step with what was written in answer to it, whenever it came."""
     rehearsal = Rehearsal(ruleset, chat.order, chat.clock, people_type=not recorded)
-    played = (step for step in chat.chat if step.key not in {"bot", "none"})
-    steps = [(_do(rehearsal, step), len(rehearsal.turns)) for step in played]
-    for _ in iter(rehearsal.next_spoken, None):
-        pass  # what is still on its way is written
-    steps = [(step, len(rehearsal.turns) if at == len(steps) else turns) for at, (step, turns) in enumerate(steps, 1)]
+    steps: list[tuple[str, int]] = []
+    for step in chat.chat:
+        if step.key in {"bot", "none"}:
+            _hear(rehearsal, steps, 0 if recorded else 1)
+        else:
+            steps.append((_do(rehearsal, step), len(rehearsal.turns)))
+    _hear(rehearsal, steps, _MOST_REPLIES)
     began = 0
-    for step, ended in steps:
+    for done, ended in steps:
         turns = rehearsal.turns[began:ended]
-        yield step, tuple(_texts(one for turn in turns for one in turn.spoken if one.dropped is None))
+        yield done, tuple(_texts(one for turn in turns for one in turn.spoken if one.dropped is None))
         began = ended
+
+
+def _hear(rehearsal: Rehearsal, steps: list[tuple[str, int]], replies: int) -> None:
+    """Wait for so many replies that are on their way: they belong to the last step. A record has times of its own."""
+    for _ in range(replies):
+        if rehearsal.next_spoken() is None:
+            break
+    if steps:
+        steps[-1] = (steps[-1][0], len(rehearsal.turns))
 
 
 def _do(rehearsal: Rehearsal, step: StepSpec) -> str:

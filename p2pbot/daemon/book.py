@@ -2,7 +2,8 @@
 
 Promise: a decision gets facts that were confirmed within ``facts_max_age_s`` or none; a refused or failing call never
 harms the chat.
-Danger: facts hold people's names and bank data; they live in memory only, for at most ``_ORDERS`` orders.
+Danger: facts hold people's names and bank data; they live in memory only, for at most ``_ORDERS`` orders, of which at
+most ``_OVER`` are over.
 """
 
 from __future__ import annotations
@@ -16,6 +17,9 @@ from p2pbot.protocol.calls import counterparty_statistics, order_detail
 from p2pbot.protocol.orders import merge_order
 
 _ORDERS = 5_000  # far above the open orders of any merchant; about 5 KB each
+_OVER = (
+    200  # orders that are over: of the last hours, while people still write; else memory would grow with every trade
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +37,7 @@ class OrderBook:
         self._plan = plan
         self._doors = doors
         self._orders: dict[str, Order] = {}
+        self._over: dict[str, None] = {}
         self._stale: set[str] = set()
 
     def __len__(self) -> int:
@@ -53,11 +58,19 @@ class OrderBook:
         self._orders[order.number] = merged
         if order.detailed:
             self._stale.discard(order.number)
+        self._over.pop(order.number, None)
+        if not merged.status.is_open:
+            self._over[order.number] = None
+        while len(self._over) > _OVER:
+            self._forget(next(iter(self._over)))
         while len(self._orders) > _ORDERS:
-            oldest = next(iter(self._orders))
-            del self._orders[oldest]
-            self._stale.discard(oldest)
+            self._forget(next(iter(self._orders)))
         return merged
+
+    def _forget(self, order_no: str) -> None:
+        del self._orders[order_no]
+        self._over.pop(order_no, None)
+        self._stale.discard(order_no)
 
     def doubt(self, order_no: str) -> None:
         """Have the next decision ask the exchange: a card told of a change."""

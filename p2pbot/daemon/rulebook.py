@@ -1,7 +1,7 @@
 """The rules that an account runs by, and their reload.
 
 Promise: a set is swapped whole or not at all; a refused reload leaves the old set running and tells the operator so.
-Reading and compiling happen in a thread, so that a large set does not hold up the chat.
+Reading and compiling happen in a thread with the collector held back, so that a large set does not hold up the chat.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from p2pbot.conversation.dialogues import load_tested
+from p2pbot.daemon.collector import held
 from p2pbot.document import Severity
 from p2pbot.errors import ConfigError, RulesError, StateError
 from p2pbot.model import Notice
@@ -96,7 +97,8 @@ class Rulebook:
 
         Raises RulesError with every finding when there are none. Nothing is written: ``keep`` does that later.
         """
-        read = await asyncio.to_thread(self._load)
+        with held():
+            read = await asyncio.to_thread(self._load)
         if read.ruleset is not None:
             self._unkept = read
             self._take(read.ruleset)
@@ -124,15 +126,16 @@ class Rulebook:
     async def reload(self) -> bool:
         """Load the rules again; on any error keep the old set, say so, and return False."""
         async with self._one:
-            read = await asyncio.to_thread(self._load)
-            if read.ruleset is None:
-                since = f" of {self._since}" if self._since else ""
-                await self._refused(read.findings, f"still running those{since}")
-                return False
-            self._unkept = read
-            await self.keep()  # before the set speaks: its pictures must be there when it does
-            self._take(read.ruleset)
-            return True
+            with held():
+                read = await asyncio.to_thread(self._load)
+                if read.ruleset is not None:
+                    self._unkept = read
+                    await self.keep()  # before the set speaks: its pictures must be there when it does
+                    self._take(read.ruleset)
+                    return True
+            since = f" of {self._since}" if self._since else ""
+            await self._refused(read.findings, f"still running those{since}")
+            return False
 
     def _take(self, ruleset: RuleSet) -> None:
         self.adopt(ruleset)

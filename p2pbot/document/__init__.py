@@ -20,6 +20,7 @@ from p2pbot.document.source import Source, looks_secret
 M = TypeVar("M", bound=BaseModel)
 P = TypeVar("P", bound=BaseModel)
 MAX_FINDINGS = 100  # per file; nobody reads more at once
+_ATTEMPTS = 3  # without the wrong keys others may be wrong, but hardly twice
 _MAX_ERRORS = 1000  # of pydantic, before the branches of unions are sorted out
 
 __all__ = [
@@ -87,6 +88,21 @@ class Loaded(Generic[M]):
             return None if node is None else model.model_validate(plain_data(node))
         except ValidationError:
             return None
+
+    def sound_part(self, path: tuple[str | int, ...], model: type[P]) -> P | None:
+        """Return the mapping at ``path`` as a ``model`` without those of its keys that are wrong, or None."""
+        node = self._exact(path)
+        data = plain_data(node) if isinstance(node, Mapping) else {}
+        assert isinstance(data, dict)  # noqa: S101 - a mapping's data
+        for _ in range(_ATTEMPTS):
+            try:
+                return model.model_validate(data)
+            except ValidationError as error:
+                wrong = {detail["loc"][0] if detail["loc"] else None for detail in error.errors(include_url=False)}
+                if not wrong <= data.keys():
+                    return None
+                data = {key: value for key, value in data.items() if key not in wrong}
+        return None
 
     def size(self, path: tuple[str | int, ...]) -> int:
         """Return how many items the list at ``path`` has; 0 when there is none."""

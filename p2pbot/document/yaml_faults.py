@@ -122,6 +122,11 @@ def _cannot_start(source: Source, index: int, since: int) -> Told:
     return place, f"a text cannot begin with {source.text[place : place + 1]}", _quoted_here(source.echo(place))
 
 
+def _trapped(source: Source, _: int, since: int) -> Told:
+    char = source.text[since : since + 1]
+    return since, f"a text that starts with {char} needs quotes", _quoted_here(source.echo(since))
+
+
 def _quoted_here(rest: str) -> str:
     word = re.match(r"[^,\]}#\"]{1,40}", rest)
     return f'put the whole text in quotes: "{word[0].strip()}"' if word else "put the whole text in quotes"
@@ -138,6 +143,7 @@ _KNOWN: dict[str, Callable[[Source, int, int], Told | None]] = {
     "found character that cannot start any token": _cannot_start,
     "did not find expected comment or line break": _cannot_start,
     "mapping keys are not allowed": _cannot_start,
+    "expected alphabetic or numeric character": _trapped,
     "tab character": lambda _, index, __: (index, "a tab stands here", "indent with spaces, not with tabs"),
     "unknown escape character": lambda _, index, __: (
         index,

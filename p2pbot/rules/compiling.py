@@ -47,9 +47,7 @@ class RuleCompiler:
     def compile(self) -> Rule | None:
         """Return the rule, or None when a finding is an ERROR."""
         spec = self.spec
-        matcher, checks = self._matcher(), self._checks()
-        reply = self._reply(matcher.names)
-        notify = tuple(self._notify(matcher.names))
+        matcher, checks, reply, notify = self.look()
         for place, message, hint in contradictions(spec):
             self.complain(self.key(*place), message, hint)
         if self._is_broken():
@@ -79,6 +77,11 @@ class RuleCompiler:
             goes_on=spec.continue_,
             shadow=spec.mode is Mode.SHADOW,
         )
+
+    def look(self) -> tuple[Matcher, tuple[Check, ...], Reply | None, tuple[Text, ...]]:
+        """Look at the rule's parts one by one, and report what is wrong with them."""
+        matcher, checks = self._matcher(), self._checks()
+        return matcher, checks, self._reply(matcher.names), tuple(self._notify(matcher.names))
 
     def _is_broken(self) -> bool:
         return self._incomplete or any(finding.severity is Severity.ERROR for finding in self.findings)

@@ -12,7 +12,7 @@ from pydantic import BeforeValidator, ConfigDict, Field, model_validator
 
 from p2pbot.document import complaint, did_you_mean
 from p2pbot.model import EventKind, Reason
-from p2pbot.rules.given import GivenFacts
+from p2pbot.rules.given import GivenCounterparty, GivenFacts
 from p2pbot.rules.measures import duration_ms, moment_ms
 from p2pbot.rules.spec import FileSpec, Many, Name, RuleSpec, Strict
 
@@ -69,8 +69,16 @@ def _short(key: str) -> Callable[[Any], Any]:
     return validate
 
 
+class PersonGiven(GivenCounterparty):
+    """The other side of a test: a name is there, as in nearly every order."""
+
+    name: str = "Ann Lee"
+
+
 class OrderGiven(GivenFacts):
     """The order of a test and what has been before, or what changes of it."""
+
+    counterparty: PersonGiven = PersonGiven()
 
     @model_validator(mode="after")
     def _only_the_order(self) -> Self:

@@ -9,12 +9,13 @@ from __future__ import annotations
 import re
 
 _LONGEST = 64
-_TOKEN = re.compile(
+TOKEN = re.compile(
     r"\\[pP]\{[^}]*\}|\\[gG]<[^>]*>|\\[NL][{<][^}>]*[}>]|\\x[0-9a-fA-F]{2}|\\u[0-9a-fA-F]{4}|\\U[0-9a-fA-F]{8}|\\."
     r"|\[\^?\]?(?:\\.|[^\]\\])*\]|\(\?#[^)]*\)|\(\?P?<\w+>|\(\?:|\(|\)|\||[*+?]|\{\d*,?\d*\}|.",
     re.DOTALL,
 )
 _QUANTIFIER = re.compile(r"[*?]|\{0?(?:,\d*)?\}|\{0,\d*\}|\{0\}")
+_BETWEEN = frozenset("()|*+?")
 _REPEAT = re.compile(r"[*+?]|\{\d*,?\d*\}")
 _UNSURE = re.compile(r"\(\?(?!:|P?<\w+>|#)|\[\[|\[[^\]]*(?:--|&&|\|\||~~)|\{[^}]*[a-z<][^}]*\}|\\[QE]|\(\*")
 
@@ -24,11 +25,23 @@ def plain_form(text: str) -> str:
     return text.casefold().replace("ı", "i").replace("\u0307", "")
 
 
+def skeleton(pattern: str) -> str:
+    """Return the pattern's fixed characters in their order, with one for each blank, digit or letter of any kind."""
+    stands_for = {r"\s": " ", r"\d": "1", r"\w": "a", ".": "x"}
+    pieces = (found[0] for found in TOKEN.finditer(pattern))
+    return "".join(stands_for.get(piece) or _literal(piece) or "" for piece in pieces if piece not in _BETWEEN)
+
+
+def is_plain(pattern: str) -> bool:
+    """Whether the pattern is made of nothing but characters, classes, groups, branches and repeats."""
+    return not _UNSURE.search(_without_classes(pattern))
+
+
 def required_literals(pattern: str) -> frozenset[str] | None:
     """Return texts in ``plain_form`` of which a match must hold one, or None."""
-    if _UNSURE.search(_without_classes(pattern)):
+    if not is_plain(pattern):
         return None
-    tokens = [found[0] for found in _TOKEN.finditer(pattern)]
+    tokens = [found[0] for found in TOKEN.finditer(pattern)]
     found, rest = _alternatives(tokens, 0)
     return found if rest == len(tokens) else None
 

@@ -12,21 +12,22 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import chain
-from math import prod
 
 import regex
 
 from p2pbot.rules.folding import MAX_TEXT
 from p2pbot.rules.leash import DEADLINE_S, Leash
-from p2pbot.rules.literals import required_literals
+from p2pbot.rules.literals import required_literals, skeleton
+from p2pbot.rules.pattern_size import is_tame, is_verbose, written_out
 
 MAX_PATTERN = 500  # characters; a longer one is a list of words
 _MAX_GROUP = 200  # characters of a named group that a reply may repeat
 _PROBES = 3  # a machine that stalls once must not condemn a pattern
-_PROBED_LENGTHS = (100, 400, MAX_TEXT)
+_PROBED_LENGTHS = (100, 400)  # beside the longest: where even these are slow, merchants get such texts
 _MAX_SEEDS = 12
-_MAX_REPEAT = 50_000  # what nested counts come to; the engine unrolls them when it compiles
-_COUNT = regex.compile(r"\{(\d*),?(\d*)\}")
+_STOP = "\x00\n"  # two that hardly any repeat takes both
+_SYNTAX = frozenset("()[]{}?*+|^$\\.")
+_MAX_ITEMS = 2_500  # with its counts written out: more than the longest text that is looked at
 
 
 class PatternFault(ValueError):
@@ -81,8 +82,9 @@ class Pattern:
 
     def slowest_length(self) -> int | None:
         """Return the shortest text (of 100, 400, 2000 characters) that drives the engine into its deadline, or None."""
-        lengths = (length for length in _PROBED_LENGTHS if self._is_slow(length))
-        return next(lengths, None)
+        if is_tame(self.text) or not (self._is_slow(_PROBED_LENGTHS[0]) or self._is_slow(MAX_TEXT)):
+            return None
+        return next(length for length in (*_PROBED_LENGTHS, MAX_TEXT) if length == MAX_TEXT or self._is_slow(length))
 
     def _is_slow(self, length: int) -> bool:
         return any(all(self._stalls(pump) for _ in range(_PROBES)) for pump in self._pumps(length))
@@ -97,33 +99,35 @@ class Pattern:
 
     def _pumps(self, length: int) -> Iterator[str]:
         """Yield strings that repeat what the pattern seems to like, ended by what it does not."""
-        letters = dict.fromkeys(char for char in self.text if char.isalnum())
-        pieces = [*dict.fromkeys(self.literals or ()), *letters][:_MAX_SEEDS]
-        seeds = chain(("a", "0", "a ", "a0", " ", "付", "я "), pieces, (piece + " " for piece in pieces))
-        literal = next(iter(sorted(self.literals or ())), "")
+        shape = skeleton(self.text)
+        chars = dict.fromkeys(char for char in self.text if char not in _SYNTAX)
+        pieces = [*filter(None, [shape]), *dict.fromkeys(self.literals or ()), *chars][:_MAX_SEEDS]
+        seeds = chain(("a", "0", "a ", "a0", "0 ", " ", "付", "я "), pieces, (piece + " " for piece in pieces))
+        literal = next(iter(sorted(self.literals or ())), "")  # without it the engine would not be asked
+        opening, end = shape[:1], literal + shape[-1:]
         for seed in seeds:
-            repeated = (seed * length)[: length - len(literal) - 1]
-            yield repeated + "\x00"
-            if literal:
-                yield literal + repeated + "\x00"
-                yield repeated[: length // 2] + "\x00" + literal
+            repeated = (seed * length)[: length - len(literal) - 5]
+            yield repeated + _STOP + end
+            if opening:
+                yield opening + repeated + _STOP + end
+            yield (literal or opening) + repeated + _STOP
 
 
 def compile_pattern(text: str) -> Pattern:
     """Return the pattern that a rule writes; letters match in either case. Raises PatternFault."""
     if len(text) > MAX_PATTERN:
         raise PatternFault(f"it has {len(text)} characters, more than {MAX_PATTERN}")
-    if _largest_repeat(text) > _MAX_REPEAT:
+    if is_verbose(text):
+        raise PatternFault("the flag x is not used here; write the pattern without blanks and comments")
+    if written_out(text) > _MAX_ITEMS:
         raise PatternFault("its counts in {} are too large together")
     try:
         engine = regex.compile(text, regex.IGNORECASE | regex.V0, cache_pattern=False)
+        matches_nothing = engine.search("", timeout=DEADLINE_S) is not None
+    except TimeoutError:
+        raise PatternFault("it takes too long even on an empty text") from None
     except (regex.error, OverflowError, RecursionError, MemoryError, ValueError, TypeError, IndexError) as error:
         raise PatternFault(f"it is not a regular expression: {str(error)[:120]}") from None
-    if engine.search("") is not None:
+    if matches_nothing:
         raise PatternFault("it matches an empty text, so it would match everything")
     return Pattern(text, engine, required_literals(text))
-
-
-def _largest_repeat(text: str) -> int:
-    """Return an upper bound of how often the counts of a pattern repeat a part of it, as if all were nested."""
-    return prod(max(int(count or 1) for count in found.groups()) or 1 for found in _COUNT.finditer(text))

@@ -170,7 +170,7 @@ def _speak(rule: Rule, occasion: Occasion, groups: tuple[tuple[str, str], ...]) 
         bubbles = rule.reply.render(_languages(occasion.facts), known, occasion.rng) if rule.reply else ()
         notify = tuple(text.render(known) for text in rule.notify)
     except CannotSay as error:
-        wanted = "every value that the text needs"
+        wanted = "all that the text needs"
         trace = RuleTrace(rule.id, Outcome.UNKNOWN, "reply", wanted, str(error), rule.reply_where)
         return Meeting(trace, cannot_say=True)
     if rule.reply and not bubbles:

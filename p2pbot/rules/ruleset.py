@@ -83,13 +83,30 @@ def content_hash(files: Mapping[str, str], pictures: Pictures = NO_PICTURES) -> 
 def _read(name: str, text: str) -> RuleFileRead:
     """Read a file as far as it is sound: of one with faults the other rules are looked at all the same."""
     loaded: Loaded[FileSpec] = load_document(text, name, RuleFile)
-    parts = ((index, loaded.part(("rules", index), RuleSpec)) for index in range(loaded.size(("rules",))))
-    return RuleFileRead(loaded, tuple((index, spec) for index, spec in parts if spec is not None))
+    places = range(loaded.size(("rules",)))
+    sound = {index: spec for index in places if (spec := loaded.part(("rules", index), RuleSpec))}
+    damaged = (
+        (index, spec)
+        for index in places
+        if index not in sound and (spec := loaded.sound_part(("rules", index), RuleSpec))
+    )
+    return RuleFileRead(loaded, tuple(sound.items()), tuple(damaged))
 
 
 def _compile_file(file: RuleFileRead, phrases: Phrases, shared: Shared) -> list[_Compiled]:
     compilers = (RuleCompiler(file.loaded, index, spec, phrases, shared) for index, spec in file.rules)
-    return [(compiler, compiler.compile()) for compiler in compilers]
+    compiled: list[_Compiled] = [(compiler, compiler.compile()) for compiler in compilers]
+    for index, spec in file.damaged:
+        compiler = RuleCompiler(file.loaded, index, spec, phrases, shared)
+        compiler.look()
+        compiler.findings = [finding for finding in compiler.findings if not _follows_from_damage(finding)]
+        compiled.append((compiler, None))
+    return compiled
+
+
+def _follows_from_damage(finding: Finding) -> bool:
+    """Whether a finding about a damaged rule may only say that a wrong key was left out (``when``, ``regex``)."""
+    return finding.code == "P033" or "`match." in finding.message
 
 
 def _of_file(findings: Iterable[Finding], name: str, text: str) -> list[Finding]:

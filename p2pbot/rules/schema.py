@@ -7,6 +7,7 @@ Danger: an editor reads YAML by its own rules, where ``12`` is a number and ``ye
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
@@ -14,6 +15,7 @@ from pydantic_core import core_schema
 
 from p2pbot.rules.dialogue import RuleFile
 from p2pbot.rules.languages import LANGUAGES
+from p2pbot.rules.vocabulary import VOCABULARY, Word
 
 _DIALECT = "http://json-schema.org/draft-07/schema#"
 _CODES = ["default", *sorted(LANGUAGES - {"default"})]
@@ -26,7 +28,16 @@ def rule_schema() -> dict[str, Any]:
     """Return the schema, the same for the same models."""
     schema = RuleFile.model_json_schema(by_alias=True, schema_generator=_ForPeople, mode="validation")
     plain: dict[str, Any] = _plain(schema)
+    for name, part in {"RuleFile": plain, **plain["$defs"]}.items():
+        _describe(part.get("properties", {}), VOCABULARY.get(name, {}))
     return {"$schema": _DIALECT, "title": "p2pbot rule file"} | plain
+
+
+def _describe(properties: dict[str, Any], words: Mapping[str, Word]) -> None:
+    """Say at each key what an editor shows there."""
+    for key, word in words.items():
+        properties[key] = {name: value for name, value in properties[key].items() if name != "description"}
+        properties[key]["description"] = f"{word.meaning}. Example: {key}: {word.example}"
 
 
 class _ForPeople(GenerateJsonSchema):

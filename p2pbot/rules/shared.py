@@ -83,10 +83,14 @@ class Shared:
 
 @dataclass(frozen=True, slots=True)
 class RuleFileRead:
-    """A file, and the rules in it that are sound, with their places in its list."""
+    """A file, and the rules in it that are sound, with their places in its list.
+
+    ``damaged``: what is sound of the others, so that all of their faults are told at once.
+    """
 
     loaded: Loaded[FileSpec]
     rules: tuple[tuple[int, RuleSpec], ...]
+    damaged: tuple[tuple[int, RuleSpec], ...] = ()
 
     @property
     def is_whole(self) -> bool:

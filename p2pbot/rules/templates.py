@@ -22,6 +22,7 @@ from p2pbot.rules.filters import DEFAULT, FILTERS, plain_number
 from p2pbot.rules.variables import MATCH, PAYMENT, VARIABLES, Value
 
 MAX_TEMPLATE = 8000  # characters; eight bubbles' worth
+MAX_SAID = 10_000  # characters that a text comes to; ten bubbles are the most that one reply has
 _MAX_DEPTH = 12  # of nested ifs and expressions
 _TESTS = frozenset({"defined", "undefined"})
 _LARGEST = 10**30  # of a number in a text: no amount comes near
@@ -73,16 +74,33 @@ class Text:
     @cached_property
     def _engine(self) -> Template:
         """The compiled template: made when it is first said, for most texts of a large set never are."""
-        return _ENGINE.from_string(self.tree)
+        template = _ENGINE.from_string(self.tree)
+        scope = template.root_render_func.__globals__
+        for name in ("__jinja_template__", "root"):  # a cycle otherwise: the text is to be freed with its last rule
+            scope.pop(name, None)
+        return template
+
+    def _missing(self, said: str) -> str:
+        """Return the full name of what Jinja missed (it says ``'first_name' is undefined``)."""
+        return next((f"{group}.{name}" for group, name in sorted(self.variables) if f"'{name}'" in said), "a value")
 
     def render(self, values: Mapping[str, Mapping[str, Value]]) -> str:
         """Return the text. Raises CannotSay."""
         try:
-            return self._engine.render({group: Facet(named) for group, named in values.items()})
+            return "".join(self._parts({group: Facet(named) for group, named in values.items()}))
         except TemplateError as error:
-            raise CannotSay(str(error.message or "a value is not known")[:100]) from None
+            raise CannotSay(f"not known: {self._missing(str(error.message))}") from None
         except (TypeError, ValueError, ArithmeticError):
             raise CannotSay("a value does not fit its filter or comparison") from None
+
+    def _parts(self, facets: Mapping[str, Facet]) -> Iterator[str]:
+        """Yield what is said, part by part, so that one that never ends is not made first and measured then."""
+        size = 0
+        for part in self._engine.generate(facets):
+            size += len(part)
+            if size > MAX_SAID:
+                raise CannotSay(f"the text has more than {MAX_SAID} characters")
+            yield part
 
 
 class Facet:

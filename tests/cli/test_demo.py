@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 
 from p2pbot.cli import EXIT_CONFIG, EXIT_FAILURE, EXIT_INTERRUPTED, EXIT_USAGE, main
+from p2pbot.cli.demo_picture import add_picture_rule
 from p2pbot.cli.starter import starter_rules
 
 DEADLINE_S = 90.0
@@ -64,6 +65,7 @@ def quick_rules(place: Path, *, without: str = "") -> Path:
         if without:
             text = re.sub(rf"^  - id: {without}\n(?:(?!  - id:).*\n)*", "", text, flags=re.MULTILINE)
         (copy / path.name).write_text(text, "utf-8")
+    add_picture_rule(copy)
     return copy
 
 
@@ -138,7 +140,7 @@ async def test_every_command_does_something_visible(tmp_path: Path) -> None:
     code, told = await run(tmp_path, "--rules", str(quick_rules(tmp_path)), typed=typed)
     assert code == 0
     steps = (
-        r"customer +\[image\]",
+        r"customer +\[image \d+ × \d+\]",
         r"picture-unpaid speaks",
         r"connection was cut",
         r"our person +I am here",

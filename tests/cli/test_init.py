@@ -255,7 +255,7 @@ def test_on_a_terminal_a_wrong_answer_is_asked_again(here: Path) -> None:
     assert code == 0, shown
     assert "small letters" in shown
     assert "did you mean `night-hours`?" in shown
-    assert "Languages" not in shown
+    assert "languages" not in shown
     assert {path.name for path in (here / "rules").glob("*.yaml")} == {"10-greeting.yaml"}
 
 

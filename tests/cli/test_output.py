@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from p2pbot.cli.output import Paint, clock_time, columns, print_json, shown, span
+from p2pbot.cli.output import Paint, clock_time, columns, print_json, shown, span, wrapped
 from p2pbot.secret import Secret
 
 
@@ -79,6 +79,28 @@ def test_a_text_from_outside_is_one_harmless_line(text: str) -> None:
     line = shown(text, 50)
     assert len(line.splitlines()) <= 1
     assert "\x1b" not in line
+
+
+@pytest.mark.parametrize(
+    ("text", "lines"),
+    [
+        ("", [""]),
+        ("one two three", ["one two", "three"]),
+        ("付款信息，谢谢", ["付款信", "息，谢谢"]),
+        ("averylongword is kept", ["averylongword", "is kept"]),
+        ("go to 付款", ["go to 付", "款"]),
+    ],
+)
+def test_a_text_is_wrapped_where_people_break_lines(text: str, lines: list[str]) -> None:
+    """At blanks and between Chinese characters, never before their punctuation."""
+    assert list(wrapped(text, 8)) == lines
+
+
+@given(st.text())
+def test_wrapping_loses_nothing_but_blanks(text: str) -> None:
+    """However narrow."""
+    line = shown(text)
+    assert "".join("".join(wrapped(line, 5)).split()) == "".join(line.split())
 
 
 def test_json_holds_no_secret(capsys: pytest.CaptureFixture[str]) -> None:

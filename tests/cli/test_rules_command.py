@@ -133,7 +133,7 @@ def test_explain_shows_the_reply_and_why_each_other_rule_is_silent(
         (
             "I paid",
             "side=sell,order_status=unpaid",
-            "UNKNOWN  reply: wanted every value that the text needs, is 'first_name' is undefined  (rules/a.yaml:6:12)",
+            "reply: wanted all that the text needs, is not known: counterparty.first_name  (rules/a.yaml:6:12)",
         ),
         ("bye", "side=sell", "paid-claim  NO  words: wanted any of paid, оплат*, is none of them  (rules/a.yaml:4:12)"),
         ("hello", "amount=900", "large       NO  when.amount: wanted >1000, is 900  (rules/a.yaml:10:20)"),

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from p2pbot.cli import main
+from p2pbot.cli.output import cells
 from p2pbot.rules.schema import rule_schema
 
 _RULES = """\
@@ -53,6 +54,53 @@ def test_rules_are_listed_in_the_order_of_asking(capsys: pytest.CaptureFixture[s
         ["-5", "late", "message", "shadow"],
     ]
     assert lines[0].endswith("rules/a.yaml:8:5")
+
+
+def test_the_list_says_in_which_orders(capsys: pytest.CaptureFixture[str]) -> None:
+    """In few words, without what every rule has; the place is told from here."""
+    assert main(["rules", "list"]) == 0
+    paid, late = capsys.readouterr().out.splitlines()
+    assert "live    sell, unpaid  any of paid, sent" in paid
+    assert paid.endswith("  rules/a.yaml:8:5")
+    assert "operator_idle" not in late
+
+
+def test_on_a_narrow_terminal_a_rule_has_two_lines(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """None is longer than the terminal."""
+    words = ", ".join(["word0", "word1", *(f"付款{number}" for number in range(60))])
+    Path("rules/a.yaml").write_text(f"version: 1\nrules:\n  - {{id: many, words: [{words}], reply: x}}\n", "utf-8")
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True, raising=False)
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert main(["rules", "list"]) == 0
+    head, below = capsys.readouterr().out.splitlines()
+    assert head.split() == ["0", "many", "message", "rules/a.yaml:3:6"]
+    assert below.startswith("     live  any order: any of word0, word1")
+    assert 70 < cells(below) < 80
+
+
+def test_a_rule_tells_what_it_does_and_when(capsys: pytest.CaptureFixture[str]) -> None:
+    """Every key has its line."""
+    Path("rules/a.yaml").write_text(
+        "version: 1\nrules:\n"
+        "  - {id: soon, on: payment_expiring, before: 5m, delay: {typing: 12cps}, expires: 1m, reply: Soon}\n"
+        "  - {id: tag, words: vip, debounce: 3s, set: {vip: 'yes'}}\n"
+        "  - {id: back, on: operator_message, words: go on, unmute: yes}\n"
+        "  - {id: quiet, words: ok, stop: yes}\n",
+        "utf-8",
+    )
+    told = {}
+    for rule in ("soon", "tag", "back", "quiet"):
+        assert main(["rules", "list", rule]) == 0
+        told[rule] = dict(line.split(None, 1) for line in capsys.readouterr().out.splitlines())
+    assert told["soon"]["before"] == "5m"
+    assert told["soon"]["delay"] == "as long as typing takes, at 12 characters a second"
+    assert told["soon"]["expires"] == "60s"
+    assert (told["tag"]["debounce"], told["tag"]["set"]) == ("3s", "vip: yes")
+    assert told["back"]["unmute"].startswith("yes")
+    assert told["quiet"]["stop"].startswith("yes")
 
 
 def test_one_rule_is_told_whole(capsys: pytest.CaptureFixture[str]) -> None:

@@ -190,9 +190,11 @@ async def test_memory_is_whole(store: Store) -> None:
 
 async def test_remember_replaces(store: Store) -> None:
     """The newest memory of an order is the only one."""
-    await store.remember(replace(memory(), mute=Mute(reason=Reason.BREAKER, since_ms=1)))
-    await store.remember(memory())
-    assert await store.recall(ACCOUNT, ORDER) == memory()
+    await store.remember(replace(memory(), mute=Mute(reason=Reason.BREAKER, since_ms=1), seen_at_ms=1))
+    before = await store.recall(ACCOUNT, ORDER)
+    assert before is not None
+    await store.remember(replace(before, mute=None, seen_at_ms=2))
+    assert await store.recall(ACCOUNT, ORDER) == replace(memory(), seen_at_ms=2)
     assert await store.recall("second", ORDER) is None
 
 

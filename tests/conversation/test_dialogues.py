@@ -23,6 +23,7 @@ rules:
   - {id: short, words: figures, when: {futures: {position.BTCUSDT: "<-1"}}, reply: short}
   - {id: new, words: me, when: {counterparty: {orders: "<5", completion: ">=95%", registered: "<7d"}}, reply: new}
   - {id: iban, words: iban, when: {side: sell, order_status: unpaid}, reply: "{{ payment.iban }}"}
+  - {id: named, words: name, reply: "Hello {{ counterparty.first_name }}"}
   - {id: hurry, on: payment_expiring, before: 5m, reply: "Until {{ order.pay_deadline|time }}"}
 """
 _HEAD = "version: 1\ntests:\n  - name: it\n    order: {side: sell}\n    chat:\n"
@@ -61,6 +62,7 @@ def play(*steps: str) -> Played:
         ["order: {futures: {position.BTCUSDT: -2}}", "counterparty: figures", "bot: {rule: short}"],
         ["order: {counterparty: {orders: 2, completion: 99%, registered: 5d}}", "counterparty: me", "bot: {rule: new}"],
         ["order: {payment: {iban: DE01}, order_status: unpaid}", "counterparty: iban", "bot: DE01"],
+        ["counterparty: name", "bot: {text: Hello Ann}"],
         ["order: {pay_deadline: 15m}", "wait: 10m", "bot: {rule: hurry, text: Until 10:15}"],
     ],
 )
@@ -168,6 +170,14 @@ def test_rules_whose_own_tests_fail_do_not_load() -> None:
     assert loaded.ruleset is None
     assert [finding.severity for finding in loaded.findings] == [Severity.ERROR]
     assert load_tested({"r.yaml": "rules"}).ruleset is None
+
+
+def test_a_text_that_lacks_a_value_says_which() -> None:
+    """And where to give it."""
+    steps = ['order: {counterparty: {name: ""}}', "counterparty: name", "bot: {rule: named}"]
+    (failure,) = play(*steps).failures
+    assert "reply wanted all that the text needs, is not known: counterparty.first_name" in failure.finding.message
+    assert failure.finding.hint.startswith("say it in the test's `order:`")
 
 
 @pytest.mark.parametrize("steps", [["order: {after_rule: pair}"], ["counterparty: hm", "order: {after_rule: [pair]}"]])

@@ -86,3 +86,20 @@ def test_a_refused_picture_is_uploaded_anew_for_its_one_retry() -> None:
     assert again.needs_upload
     doubted = advanced(advanced(written, DeliveryEvent.NO_ECHO, NOW_MS), DeliveryEvent.MISSING, NOW_MS)
     assert doubted.image_url == PLACE
+
+
+def test_texts_go_before_pictures_of_other_orders() -> None:
+    """A burst of pictures, as it comes when a minute is over, does not fill the account's pace."""
+    shown = [replace(a_picture(f"u{at}", order_no=f"{at}"), image_url=PLACE) for at in range(9)]
+    text = replace(reply("text", order_no="text"), not_before_ms=NOW_MS + 300)
+    outbox = an_outbox(*shown, text)
+    now_ms, written = NOW_MS, list[str]()
+    while len(written) < len(shown) + 1:
+        found, wake_ms = outbox.next_step(now_ms, online=True)
+        if isinstance(found, Write):
+            sending = advanced(found.row, DeliveryEvent.WRITE, now_ms)
+            outbox.put(advanced(sending, DeliveryEvent.ECHO, now_ms))
+            outbox.wrote(sending, now_ms)
+            written.append(found.row.uuid)
+        now_ms = wake_ms or now_ms
+    assert written[:4] == ["u0", "u1", "text", "u2"]

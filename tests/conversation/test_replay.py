@@ -57,3 +57,12 @@ def test_a_message_put_off_is_answered_where_its_burst_ended() -> None:
     new = rules("  - {id: a, words: hi, reply: Hi, debounce: 5s}").ruleset
     talk = chat({"counterparty": "hi"}, {"wait": "2s"}, {"counterparty": "are you there"}, {"wait": "1m"})
     assert [(found.old, found.new) for found in changes(old, new, talk, recorded=True)] == [(("Hello",), ("Hi",))]
+
+
+def test_a_written_test_waits_for_the_replies_that_it_names() -> None:
+    """Its people read an answer before they go on; those of a record did not."""
+    old = rules("  - {id: a, words: hi, reply: Hello, delay: 5s}").ruleset
+    new = rules("  - {id: a, words: hi, reply: Hi, delay: 5s}").ruleset
+    talk = chat({"counterparty": "hi"}, {"bot": {"rule": "a"}}, {"order": {"order_status": "paid"}})
+    assert changes(old, new, talk) == (Change("counterparty: hi", ("Hello",), ("Hi",)),)
+    assert changes(old, new, talk, recorded=True) == ()

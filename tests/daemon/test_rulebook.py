@@ -10,7 +10,9 @@ import pytest
 
 from p2pbot.daemon.rulebook import Rulebook
 from p2pbot.errors import ConfigError, RulesError, StateUnwritable
+from p2pbot.model import Reason
 from p2pbot.rules.pictures import PictureFlaw, PictureName, Pictures, ReadPictures
+from p2pbot.rules.verdict import Verdict
 from tests.fakes.records import PICTURE
 from tests.fakes.world import Recorder
 
@@ -195,3 +197,37 @@ async def test_a_picture_that_cannot_be_sent_refuses_the_set() -> None:
     bench.files, bench.pictures = SHOWN, ReadPictures({NAME: PictureFlaw("`images/qr.png` is animated")})
     assert not await book.reload()
     assert "a.yaml:3:39: `images/qr.png` is animated" in bench.told.notices[0].text
+
+
+async def test_a_slow_pattern_is_told_once_and_left_out_until_the_next_reload() -> None:
+    """However many messages meet it before the word is out."""
+    bench = Bench()
+    book = bench.book()
+    await book.start()
+    slow = Verdict(reason=Reason.NO_RULE, timed_out=("a",))
+    await asyncio.gather(book.slow(slow), book.slow(slow), book.slow(None))
+    assert book.left_out == {"a"}
+    (notice,) = bench.told.notices
+    assert (notice.urgent, notice.text) == (
+        True,
+        "The pattern of rule a takes too long; the rule is off until you mend and reload it.",
+    )
+    await book.reload()
+    assert book.left_out == frozenset()
+
+
+async def test_patterns_that_take_too_long_together_are_told_once() -> None:
+    """None of them is left out; after a reload it is told again."""
+    bench = Bench()
+    book = bench.book()
+    await book.start()
+    pressed = Verdict(reason=Reason.NO_RULE, not_asked=("b", "c"))
+    await book.slow(pressed)
+    await book.slow(pressed)
+    assert book.left_out == frozenset()
+    assert [notice.text for notice in bench.told.notices] == [
+        "The patterns of your rules together take too long: rule b was not asked."
+    ]
+    await book.reload()
+    await book.slow(pressed)
+    assert len(bench.told.notices) == 2

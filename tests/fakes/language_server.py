@@ -9,12 +9,14 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+_INSTALLED = Path(__file__).parents[2] / ".venv-editor" / "node_modules" / ".bin"  # by `make editor`
+_PLACES = os.pathsep.join([str(_INSTALLED), os.environ.get("PATH", os.defpath)])
 PATIENCE_S = 60.0  # node starts slowly on a busy machine
 
 
 def command() -> list[str] | None:
     """Return how the server is started here; None where it is not installed."""
-    given = os.environ.get("P2PBOT_YAML_LANGUAGE_SERVER") or shutil.which("yaml-language-server")
+    given = os.environ.get("P2PBOT_YAML_LANGUAGE_SERVER") or shutil.which("yaml-language-server", path=_PLACES)
     return [given, "--stdio"] if given and shutil.which("node") else None
 
 

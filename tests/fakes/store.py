@@ -224,14 +224,22 @@ class MemoryStore:
 
     async def recall(self, account: str, order_no: str) -> OrderMemory | None:
         """Return what is remembered of an order, or None."""
-        return await self._transaction(lambda: self.disk.orders.get((account, storable_text(order_no))))
+        return await self._transaction(lambda: self._recalled((account, storable_text(order_no))))
 
     async def remember(self, memory: OrderMemory) -> None:
         """Insert or replace an order's memory."""
         await self._transaction(lambda: self._keep(storable(memory)))
 
+    def _recalled(self, place: tuple[str, str]) -> OrderMemory | None:
+        memory = self.disk.orders.get(place)
+        return memory and replace(memory, mute_read=memory.mute)
+
     def _keep(self, memory: OrderMemory) -> None:
-        self.disk.orders[memory.account, memory.order_no] = memory
+        place = memory.account, memory.order_no
+        stored = self.disk.orders.get(place)
+        if stored is not None and memory.mute == memory.mute_read:
+            memory = replace(memory, mute=stored.mute)  # somebody may have lifted it since it was read
+        self.disk.orders[place] = memory
 
     async def open_orders(self, account: str) -> tuple[OrderMemory, ...]:
         """Return the remembered orders whose status is open, newest first, at most 5000."""

@@ -79,7 +79,8 @@ def why_not(kind: str) -> str:
     """Return why a disk of this kind (``small``, ``failing``) cannot be had on this machine; '' if it can."""
     if os.geteuid() != 0:
         return "not root"
-    missing = [tool for tool in ("mount", "umount", "mkfs.ext4") if shutil.which(tool) is None]
+    tools = ("mount", "umount") if kind == "small" else ("mount", "umount", "mkfs.ext4")
+    missing = [tool for tool in tools if shutil.which(tool) is None]
     if missing:
         return f"{' and '.join(missing)} not installed"
     with tempfile.TemporaryDirectory() as folder:

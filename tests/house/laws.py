@@ -141,16 +141,17 @@ def documented_tests(source: Source) -> Iterator[str]:
 def no_fixed_sleeps(source: Source) -> Iterator[str]:
     """Yield each wait in the tests for a time instead of a condition.
 
-    The interval of a poll is no such wait: a ``while`` on the condition inside ``asyncio.timeout``.
+    The interval of a poll is no such wait: a ``while`` on the condition inside ``asyncio.timeout``, or, where there is
+    no loop, one that looks at ``time.monotonic`` for its deadline.
     """
     if not is_test(source):
         return
-    polls = set(_poll_calls(source))
+    polls = {*_poll_calls(source), *_blocking_polls(source)}
     for node in source.nodes:
         if not isinstance(node, ast.Call):
             continue
         called = ast.unparse(node.func)
-        if called == "time.sleep":
+        if called == "time.sleep" and node not in polls:
             yield source.at(node, "time.sleep in a test: poll a condition")
         if called == "asyncio.sleep" and node not in polls and node.args and _is_positive(node.args[0]):
             yield source.at(node, "a fixed asyncio.sleep in a test: poll a condition")
@@ -163,6 +164,12 @@ def _poll_calls(source: Source) -> Iterator[ast.AST]:
         ):
             loops = (node for node in ast.walk(deadline) if isinstance(node, ast.While))
             yield from (node for loop in loops for node in ast.walk(loop))
+
+
+def _blocking_polls(source: Source) -> Iterator[ast.AST]:
+    for loop in source.nodes:
+        if isinstance(loop, ast.While) and "time.monotonic()" in ast.unparse(loop):
+            yield from ast.walk(loop)
 
 
 def _is_positive(node: ast.expr) -> bool:

@@ -256,3 +256,18 @@ def test_any_data_is_a_rule_or_an_error_of_validation(data: dict[str, Any]) -> N
         RuleSpec.model_validate({"id": "a"} | data)
     except ValidationError:
         return
+
+
+def test_a_rule_with_one_fault_is_looked_at_whole() -> None:
+    """All of its faults at once, and none that follows from leaving the wrong keys out."""
+    found = headlines(
+        "  - id: a\n    wrds: hi\n    regex: [[x]]\n    words: 'a, b'\n    when: {side: sel}\n    limit: 3\n"
+        '    reply: "{{ order.numbr }} {{ match.sum }} {{ payment.iban }}"\n'
+    )
+    assert [line.split(": ")[1 + line.count("warning: ")].split("`")[1][:10] for line in found if "`" in line] == [
+        "wrds",
+        "a, b",
+        "sel",
+        "3",
+        "order.numb",
+    ]

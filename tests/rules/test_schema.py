@@ -20,6 +20,7 @@ from tests.fakes.language_server import Editor, command
 _ROOT = Path(__file__).parents[2]
 _HEAD = "version: 1\nrules:\n  - id: a\n    reply: b\n    "
 _FILES = sorted([*(_ROOT / "rules").rglob("*.yaml")])
+_STARTER_TEXTS = {path.name: path.read_text("utf-8") for path in sorted((_ROOT / "rules").glob("*.yaml"))}
 
 
 def tutorial() -> list[str]:
@@ -135,7 +136,7 @@ def test_a_reply_has_a_shape(reply: str) -> None:
 async def editor(tmp_path: Path) -> AsyncIterator[Editor]:
     """A real language server in a folder with our schema."""
     if command() is None:
-        pytest.skip("yaml-language-server is not here (npm install yaml-language-server; $P2PBOT_YAML_LANGUAGE_SERVER)")
+        pytest.skip("yaml-language-server is not here (make editor, or $P2PBOT_YAML_LANGUAGE_SERVER)")
     (tmp_path / "rules.schema.json").write_text(json.dumps(rule_schema()), "utf-8")
     editor = await Editor.start(tmp_path)
     yield editor
@@ -169,3 +170,13 @@ async def test_an_editor_completes_keys_and_values(editor: Editor, tmp_path: Pat
     await editor.open(path, written("version: 1\nrules:\n  - id: a\n    \n    when:\n      side: \n"))
     assert {"words", "reply", "limit"} <= await editor.completions(path, 4, 4)
     assert {"buy", "sell"} <= await editor.completions(path, 6, 12)
+
+
+async def test_an_editor_completes_the_next_rule_of_a_starter_file(editor: Editor, tmp_path: Path) -> None:
+    """Behind what is there already: keys, and conditions."""
+    for name, text in _STARTER_TEXTS.items():
+        longer = written(text.rstrip() + "\n  - id: mine\n    \n    when:\n      \n")
+        last = len(longer.splitlines()) - 1
+        await editor.open(tmp_path / name, longer)
+        assert {"words", "reply", "limit", "on"} <= await editor.completions(tmp_path / name, last - 2, 4)
+        assert {"side", "order_status", "counterparty"} <= await editor.completions(tmp_path / name, last, 6)

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from p2pbot.cli import main
-from p2pbot.rules.dialogue import BotSpec, StepSpec
+from p2pbot.conversation.replay import read_chat
+from p2pbot.rules.dialogue import BotSpec, DialogueSpec, StepSpec
 
 _TEXT = (Path(__file__).parents[2] / "docs" / "testing-rules.md").read_text("utf-8")
 _BLOCKS = re.findall(r"^```(yaml|console)(?: (\S+))?\n(.*?)^```", _TEXT, re.DOTALL | re.MULTILINE)
@@ -40,3 +41,11 @@ def test_every_step_and_expectation_is_told() -> None:
         assert f"`{name}: " in _TEXT
     for name in BotSpec.model_fields:
         assert re.search(rf"\b{name}\b", _TEXT)
+
+
+def test_the_recorded_chat_is_one_that_is_read() -> None:
+    """The format that the page tells."""
+    (line,) = re.findall(r"^```json\n(.*?)\n```", _TEXT, re.DOTALL | re.MULTILINE)
+    chat = read_chat(line, "chats.jsonl", 1)
+    assert isinstance(chat, DialogueSpec), chat
+    assert {step.key for step in chat.chat} == {"event", "wait", "counterparty", "bot", "image", "operator"}

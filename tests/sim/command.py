@@ -8,6 +8,7 @@ import time
 from collections import Counter
 from concurrent.futures import ProcessPoolExecutor
 
+from tests.sim.crowd import HEAD, crowd
 from tests.sim.run import run_seed
 
 
@@ -49,6 +50,17 @@ def many(first: int, last: int, jobs: int) -> int:
     return 1 if failed else 0
 
 
+def crowds(sizes: list[int]) -> int:
+    """Print what catching up costs: the table of docs/catch-up.md."""
+    sys.stdout.write(f"{HEAD}\n|{'---:|' * (HEAD.count('|') - 1)}\n")
+    broken = False
+    for size in sizes:
+        figures = crowd(size)
+        sys.stdout.write(f"{figures.row()}\n")
+        broken = broken or bool(figures.violations)
+    return 1 if broken else 0
+
+
 def main(arguments: list[str]) -> int:
     """Do what the command line says."""
     parser = argparse.ArgumentParser(prog="python -m tests.sim", description=__doc__)
@@ -56,7 +68,10 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--seed", type=int, help="replay one")
     parser.add_argument("--trace", action="store_true", help="with --seed: print everything that happened")
     parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--crowd", help="what catching up costs with so many open orders, for example 50,100,500")
     given = parser.parse_args(arguments)
+    if given.crowd is not None:
+        return crowds([int(orders) for orders in given.crowd.split(",")])
     if given.seed is not None:
         return replay(given.seed, trace=given.trace)
     first, _, last = (given.seeds or "300").rpartition(":")

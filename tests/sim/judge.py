@@ -9,6 +9,7 @@ import json
 import re
 from collections import Counter, defaultdict, deque
 
+from p2pbot.adapters.rate_gate import ALL_CALLS
 from p2pbot.conversation.records import OutboxRow, OutboxState
 from p2pbot.daemon.account import Account
 from p2pbot.daemon.status import account_status
@@ -27,7 +28,8 @@ _TOKEN = re.compile(r"TOKEN[0-9a-f]{8}|c2c_[0-9a-f]{8}")
 _HIDDEN = ("SIMULATED PERSON", "SIMULATED PAYEE", "0000-SIMULATED-0000")
 _DESK_PER_ORDER = 300
 _MOST_LOGONS_A_MINUTE = 90  # seven attempts of three tries each, and a few restarts
-_MOST_CALLS_A_MINUTE = 600  # of one account; the exchange allows thousands, a tight loop makes more
+_MOST_CALLS_A_MINUTE = 600  # of one account with a few orders; a tight loop makes more
+_CROWD = 50  # orders from which on the door's own pace is the bound
 
 
 class Judge:
@@ -224,7 +226,9 @@ class Judge:
 
     def _look_at_calls(self, account: str) -> None:
         since_ms = self._universe.now_ms() - 60_000
-        for endpoint, most in (("", _MOST_CALLS_A_MINUTE), ("retrieveChatCredential", _MOST_LOGONS_A_MINUTE)):
+        crowd = self._universe.climate.orders >= _CROWD
+        most_calls = ALL_CALLS.most_in(60) if crowd else _MOST_CALLS_A_MINUTE
+        for endpoint, most in (("", most_calls), ("retrieveChatCredential", _MOST_LOGONS_A_MINUTE)):
             calls = self._universe.world.rest_calls(account, endpoint)
             recent = sum(1 for call in calls[-most - 1 :] if call.at_ms > since_ms)
             if recent > most:

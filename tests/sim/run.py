@@ -48,13 +48,13 @@ class Outcome:
 class Run:
     """One run."""
 
-    def __init__(self, climate: Climate, *, keep_trace: bool = False) -> None:
+    def __init__(self, climate: Climate, plan: list[Deed] | None = None, *, keep_trace: bool = False) -> None:
         self.universe = Universe(climate, keep_trace=keep_trace)
         self.ledger = Ledger()
         self.judge = Judge(self.universe, self.ledger)
         self.host = Host(self.universe, self.judge)
         self.verdict = Verdict(self.universe, self.judge)
-        self._plan = schedule(climate)
+        self._plan = schedule(climate) if plan is None else plan
         self._settled_s: float | None = None
 
     def outcome(self) -> Outcome:

@@ -59,11 +59,19 @@ _COUNT_FIRING = """
     ON CONFLICT DO UPDATE SET count = count + 1, last_ms = max(last_ms, excluded.last_ms)
 """
 _REMEMBER = """
-    INSERT OR REPLACE INTO orders (account, order_no, status, side, created_at_ms, seen_at_ms, caught_up_ms,
-                                   last_operator_ms, counterparty_key, mute_reason, mute_since_ms, mute_until_ms,
-                                   language, tags)
+    INSERT INTO orders (account, order_no, status, side, created_at_ms, seen_at_ms, caught_up_ms,
+                        last_operator_ms, counterparty_key, mute_reason, mute_since_ms, mute_until_ms, language, tags)
     VALUES (:account, :order_no, :status, :side, :created_at_ms, :seen_at_ms, :caught_up_ms,
             :last_operator_ms, :counterparty_key, :mute_reason, :mute_since_ms, :mute_until_ms, :language, :tags)
+    ON CONFLICT DO UPDATE SET status = excluded.status, side = excluded.side, created_at_ms = excluded.created_at_ms,
+        seen_at_ms = excluded.seen_at_ms, caught_up_ms = excluded.caught_up_ms,
+        last_operator_ms = excluded.last_operator_ms, counterparty_key = excluded.counterparty_key,
+        language = excluded.language, tags = excluded.tags
+"""
+# Only by whoever changed it: another process may have lifted the mute since the memory was read.
+_MUTE = """
+    UPDATE orders SET mute_reason = :mute_reason, mute_since_ms = :mute_since_ms, mute_until_ms = :mute_until_ms
+    WHERE account = :account AND order_no = :order_no
 """
 
 
@@ -88,8 +96,11 @@ def is_decided(connection: sqlite3.Connection, entry: InboxEntry) -> bool:
 
 
 def write_memory(connection: sqlite3.Connection, memory: OrderMemory) -> None:
-    """Insert or replace an order's memory."""
-    connection.execute(_REMEMBER, memory_columns(memory))
+    """Insert or replace an order's memory; a stored mute stays as it is unless this memory brings another one."""
+    columns = memory_columns(memory)
+    connection.execute(_REMEMBER, columns)
+    if memory.mute != memory.mute_read:
+        connection.execute(_MUTE, columns)
 
 
 def person(counterparty_key: str, order_no: str) -> str:

@@ -57,7 +57,7 @@ def open_beside(path: Path, *, readonly: bool, steps: tuple[Step, ...] = STEPS) 
             raise StateError(
                 f"the state database {path} is of an older p2pbot", remedy="start p2pbot run once, it converts it"
             )
-        connection = _connect(path, "ro" if readonly else "rw")
+        connection = _connect(path, _looking(path) if readonly else "rw")
         try:
             if not readonly:
                 _set_up(connection, path)
@@ -127,6 +127,16 @@ def _schema_of(path: Path, newest: int) -> int:
             remedy="run the newer p2pbot again, or use another state directory",
         )
     return schema
+
+
+def _looking(path: Path) -> str:
+    """Return the mode in which a look changes nothing on disk.
+
+    Without log and index nobody has the file open, and SQLite would make both for a mere look and leave them. A daemon
+    that starts during the look writes to its log first, so that what is read here stays as it was.
+    """
+    is_in_use = any(_beside(path, suffix).exists() for suffix in ("-wal", "-shm"))
+    return "ro" if is_in_use else "ro&immutable=1"
 
 
 def _schema_in_log(path: Path) -> int:

@@ -201,6 +201,7 @@ def memory_from(row: sqlite3.Row) -> OrderMemory:
         mute=mute,
         language=row["language"],
         tags=_tags(row["tags"]),
+        mute_read=mute,
     )
 
 

@@ -212,13 +212,27 @@ async def test_looking_beside_a_running_daemon(path: Path) -> None:
 
 
 async def test_looking_without_a_daemon(path: Path) -> None:
-    """A reader needs no daemon, and leaves the database as it found it."""
+    """A reader needs no daemon, and leaves the directory as it found it: without a log and its index."""
     await filled(path)
-    before = snapshot(path.parent)["state.db"]
+    before = {file.name: file.read_bytes() for file in path.parent.iterdir()}
     reader = await SqliteStore.open_readonly(path)
     assert [row.uuid for row in await reader.outbox(ORDER)] == ["u1"]
+    with pytest.raises(StateUnwritable):
+        await reader.set_paused("*", "*", paused=True)
     await reader.close()
-    assert snapshot(path.parent)["state.db"] == before
+    assert {file.name: file.read_bytes() for file in path.parent.iterdir()} == before
+
+
+async def test_a_daemon_that_starts_during_a_look_is_not_disturbed(path: Path) -> None:
+    """What it writes goes to its log; the look goes on with what it saw."""
+    await filled(path)
+    reader = await SqliteStore.open_readonly(path)
+    daemon = await opened(path)
+    await daemon.claim(claim(entry("2"), reply("u2")))
+    assert [row.uuid for row in await reader.outbox(ORDER)] == ["u1"]
+    await reader.close()
+    assert [row.uuid for row in await daemon.outbox(ORDER)] == ["u1", "u2"]
+    await daemon.close()
 
 
 async def test_daemon_starts_after_a_reader(path: Path) -> None:

@@ -1,0 +1,52 @@
+"""The order book's memory: bounded by what is open, not by what was ever traded."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from p2pbot.daemon.book import OrderBook
+from p2pbot.daemon.surroundings import AccountPlan
+from p2pbot.model import OrderStatus
+from tests.fakes.occasions import NOW_MS, an_order
+from tests.fakes.world import StillClock, World
+
+
+def a_book() -> OrderBook:
+    """Return an empty book."""
+    return OrderBook(AccountPlan(name="main"), World(StillClock(NOW_MS)).doors())
+
+
+def test_orders_that_are_over_are_forgotten_but_the_last() -> None:
+    """A year of trade leaves the facts of two hundred finished orders in memory, and all that are open."""
+    book = a_book()
+    for number in range(1_000):
+        order = an_order(number=f"open {number}")
+        book.update(order)
+        book.update(replace(order, number=f"over {number}"))
+        book.update(replace(order, number=f"over {number}", status=OrderStatus.COMPLETED))
+    assert len(book) == 1_200
+    assert len(book.numbers()) == 1_000
+    assert (book.get("over 799"), book.get("over 800") is None) == (None, False)
+
+
+def test_an_order_that_comes_back_is_open_again() -> None:
+    """A cancellation by the system that is taken back is not forgotten with those that are over."""
+    book = a_book()
+    back = an_order(number="back", status=OrderStatus.CANCELLED)
+    book.update(back)
+    book.update(replace(back, status=OrderStatus.UNPAID))
+    for number in range(300):
+        book.update(an_order(number=f"over {number}", status=OrderStatus.COMPLETED))
+    assert book.numbers() == ("back",)
+    assert len(book) == 201
+
+
+def test_no_more_orders_are_kept_than_the_bound() -> None:
+    """Whatever the exchange lists, the oldest look goes first, and its mark with it."""
+    book = a_book()
+    for number in range(5_003):
+        book.update(an_order(number=str(number)))
+        book.doubt(str(number))
+    assert len(book) == 5_000
+    assert book.get("2") is None
+    assert len(book._stale) == 5_000
