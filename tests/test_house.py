@@ -41,6 +41,7 @@ PLANTED: list[tuple[Law, str, str]] = [
     (laws.documented_tests, "tests/rules/test_fold.py", "def test_it():\n    assert True\n"),
     (laws.documented_tests, "tests/rules/test_fold.py", "class TestIt:\n    async def test_it(self):\n        pass\n"),
     (laws.no_fixed_sleeps, "tests/daemon/test_chat.py", "import time\ntime.sleep(1)\n"),
+    (laws.no_fixed_sleeps, "tests/daemon/test_chat.py", "import time\nwhile not done():\n    time.sleep(1)\n"),
     (laws.no_fixed_sleeps, "tests/daemon/test_chat.py", "async def f():\n    await asyncio.sleep(0.05)\n"),
     (
         laws.no_fixed_sleeps,
