@@ -1,7 +1,7 @@
 """Who holds a state directory, asked without changing anything in it.
 
-Danger: for the time of the question (microseconds) a shared lock is taken, so a daemon that starts in that moment is
-refused. Ask when a person wants to know, never in a loop.
+Danger: for the time of the question (microseconds) a shared lock is taken. A daemon that starts in that moment tries
+again for 0.1 s (``FileLease``), so ask when a person wants to know, never in a tight loop.
 """
 
 from __future__ import annotations

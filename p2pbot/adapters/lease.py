@@ -12,6 +12,8 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
+import time
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -19,17 +21,20 @@ from typing import Self
 from p2pbot.errors import StateError, StateLocked, StateUnwritable
 
 _PID_BYTES = 20
+_LOOKS = 5  # somebody who asks who holds the lock has a shared one for microseconds (``adapters.holder``)
+_LOOK_S = 0.02
 _TRIES = 5  # each one means that somebody replaced the file in the microseconds between opening and locking it
 
 
 class FileLease:
     """Holds ``state_dir`` from construction until ``close``, for every account."""
 
-    def __init__(self, state_dir: Path) -> None:
-        """Make the directory (0700) if there is none, and lock it.
+    def __init__(self, state_dir: Path, *, pause: Callable[[float], None] = time.sleep) -> None:
+        """Make the directory (0700) if there is none, and lock it; a lock that is let go within 0.1 s is waited for.
 
         Raises StateLocked, with the holder's process id, or StateUnwritable.
         """
+        self._pause = pause
         self._path = state_dir / "lock"
         try:
             state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -72,10 +77,14 @@ class FileLease:
         raise StateError(f"the lock {self._path} is removed again and again", remedy="find out what removes it")
 
     def _lock(self, handle: int) -> None:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise self._taken(handle) from None
+        for left in reversed(range(_LOOKS)):
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if not left:
+                    raise self._taken(handle) from None
+            self._pause(_LOOK_S)
         os.ftruncate(handle, 0)
         os.pwrite(handle, f"{os.getpid()}\n".encode(), 0)
 

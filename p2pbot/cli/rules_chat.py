@@ -15,6 +15,7 @@ from p2pbot.cli.chat_room import ChatRoom
 from p2pbot.cli.explanation import clock_ms, given_order
 from p2pbot.cli.output import Paint
 from p2pbot.cli.rules_files import add_clock, add_rules, rule_files, ruleset_of
+from p2pbot.cli.rules_show import counted
 from p2pbot.model import EventKind, OrderStatus, Side
 from p2pbot.rules.dialogue import FOLLOWS
 from p2pbot.rules.given import GivenCounterparty, GivenFacts
@@ -64,7 +65,7 @@ def _chat(arguments: argparse.Namespace) -> int:
     typed = sys.stdin.isatty()
     if typed:
         _prepare_line()
-        print(f"{len(ruleset)} rules. Type as the counterparty; /help lists the commands.")
+        print(f"{counted(len(ruleset), 'rule')}. Type as the counterparty; /help lists the commands.")
         print(room.order_line())
     for line in _lines("you> " if typed else ""):
         if line in {"/quit", "/exit"}:

@@ -159,7 +159,8 @@ def _limit_failure(rule: Rule, occasion: Occasion) -> Meeting | None:
         return None
     limit, count = met
     minutes = max(0, occasion.now_ms - count.last_ms) // 60_000
-    actual = f"spoke {count.count} times, last {minutes}m ago"
+    often = "once" if count.count == 1 else f"{count.count} times"
+    actual = f"{often} already, {minutes}m ago"
     return Meeting(RuleTrace(rule.id, Outcome.LIMITED, "limit", limit.text, actual, rule.limit_where))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import signal
 import subprocess
@@ -167,3 +168,28 @@ def test_a_link_is_not_followed(tmp_path: Path) -> None:
     with pytest.raises(StateUnwritable):
         FileLease(tmp_path)
     assert (tmp_path / "victim").read_text() == "mine"
+
+
+def test_who_only_asks_does_not_keep_a_daemon_from_starting(tmp_path: Path) -> None:
+    """The shared lock of `p2pbot check` is gone after microseconds; a start in that moment waits for it."""
+    FileLease(tmp_path).close()
+    asking = os.open(tmp_path / "lock", os.O_RDONLY)
+    fcntl.flock(asking, fcntl.LOCK_SH)
+    waits: list[float] = []
+
+    def pause(delay_s: float) -> None:
+        waits.append(delay_s)
+        if len(waits) == 2:
+            os.close(asking)
+
+    with FileLease(tmp_path, pause=pause) as lease:
+        assert lease.held("main")
+    assert len(waits) == 2
+
+
+def test_a_lock_that_stays_is_refused_soon(tmp_path: Path) -> None:
+    """A daemon that runs is no passing question: the second start ends after a tenth of a second."""
+    waits: list[float] = []
+    with FileLease(tmp_path), pytest.raises(StateLocked):
+        FileLease(tmp_path, pause=waits.append)
+    assert 0 < sum(waits) <= 0.1
