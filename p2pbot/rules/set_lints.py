@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from decimal import Decimal
 from itertools import takewhile
 from typing import Protocol
 
@@ -15,11 +14,11 @@ import regex
 from pydantic import BaseModel
 
 from p2pbot.document import Finding, Loaded, Position, Severity
-from p2pbot.model import EventKind, OrderStatus
+from p2pbot.model import EventKind
 from p2pbot.rules.choice import RuleSet
 from p2pbot.rules.fields import ListRef
 from p2pbot.rules.matching import Call
-from p2pbot.rules.measures import Bound
+from p2pbot.rules.never import never
 from p2pbot.rules.replies import ANY, DEFAULT
 from p2pbot.rules.rule import Rule
 from p2pbot.rules.shared import RuleFileRead
@@ -33,14 +32,6 @@ _MOST_PATTERNS = 20  # rules of patterns alone that each text is put to: with th
 _REPEATING = frozenset({EventKind.MESSAGE, EventKind.IMAGE, EventKind.SILENCE})
 _MOST_COMPARED = 50  # rules without words on one event that a later one is compared with
 _BRACES = regex.compile(r"\{\{.*?\}\}|\{%.*?%\}")
-_STATUS_OF = {
-    EventKind.ORDER_CREATED: OrderStatus.UNPAID,
-    EventKind.PAYMENT_EXPIRING: OrderStatus.UNPAID,
-    EventKind.ORDER_PAID: OrderStatus.PAID,
-    EventKind.ORDER_COMPLETED: OrderStatus.COMPLETED,
-    EventKind.ORDER_CANCELLED: OrderStatus.CANCELLED,
-    EventKind.APPEAL_OPENED: OrderStatus.APPEAL,
-}
 _PROMISE = regex.compile(
     r"\b(?:we|i)(?:'ll| will| am going to| are going to) (?:now |soon )?release|\breleasing (?:now|your|the)"
     r"|\b(?:payment|money|funds) (?:is |was |has been |have been )?(?:received|confirmed|arrived)"
@@ -264,38 +255,8 @@ def _codes(rule: Rule) -> Iterator[frozenset[str]]:
 
 
 def _never(compiler: Compiler) -> Iterator[Finding]:
-    spec, when = compiler.spec, compiler.spec.when
-    statuses = when.statuses
-    known = [_STATUS_OF.get(event) for event in spec.on]
-    if statuses and all(status is not None and status not in statuses for status in known):
-        message = f"in `on: {spec.on[0].value}` the order is never {' or '.join(sorted(statuses))}"
-        yield _warn(compiler, compiler.at("when", "order_status"), message, "remove one of the two", "P041")
-    if spec.reply is not None and statuses == {OrderStatus.APPEAL}:
-        message = "p2pbot never speaks in an appeal, so this is never said"
-        yield _warn(compiler, compiler.at("when", "order_status"), message, "", "P041")
-    if when.first_message is not None and when.message_no is not None:
-        first = any(bound.holds(Decimal(1)) for bound in when.message_no)
-        later = any(bound.sign in {">", ">=", "!="} or bound.high > 1 or bound.low > 1 for bound in when.message_no)
-        if not (first if when.first_message else later):
-            message = "`first_message` and `message_no` can never hold together"
-            yield _warn(compiler, compiler.at("when", "message_no"), message, "remove one of the two", "P041")
-    for path, bounds in _numbers(when):
-        for at, bound in enumerate(bounds):
-            if _is_below_nothing(bound):
-                message = f"`{bound}` can never hold: there is nothing below zero"
-                yield _warn(compiler, compiler.at("when", *path, at), message, "", "P041")
-
-
-def _numbers(when: WhenSpec) -> Iterator[tuple[Path, tuple[Bound, ...]]]:
-    for holder, above in ((when, ()), (when.counterparty, ("counterparty",))):
-        for name in ("amount", "total", "price", "message_no", "orders", "completion", "registered", "trades_with_us"):
-            bounds = getattr(holder, name, None)
-            if bounds:
-                yield (*above, name), bounds
-
-
-def _is_below_nothing(bound: Bound) -> bool:
-    return bound.sign == "<" and bound.low <= 0
+    for path, message, hint in never(compiler.spec):
+        yield _warn(compiler, compiler.at("when", *path), message, hint, "P041")
 
 
 # P040: what nobody uses
