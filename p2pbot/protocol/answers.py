@@ -23,6 +23,7 @@ from p2pbot.secret import Secret
 T = TypeVar("T")
 
 MAX_ROWS_READ = 1000  # ten times the largest page that may be asked for
+_MAX_RIGHT_CHARS = 64  # the longest known has 32
 _MAX_URL_CHARS = 8192  # a presigned URL with a session token has about 2000
 
 
@@ -69,7 +70,7 @@ def read_time(answer: Answer) -> int:
 def read_key_rights(answer: Answer) -> frozenset[str]:
     """Return the names of the rights that a key has (``ipRestrict``, ``enableReading``, ``enableWithdrawals`` …)."""
     row = _row(answer, "the key's rights")
-    return frozenset(name for name, granted in row.items() if granted is True)
+    return frozenset(fields.clean(name[:_MAX_RIGHT_CHARS]) for name, granted in row.items() if granted is True)
 
 
 def read_credential(answer: Answer) -> ChatCredential:

@@ -9,11 +9,13 @@ import shutil
 import subprocess
 import tomllib
 from pathlib import Path
+from textwrap import dedent
 
 import pytest
 
 from p2pbot.cli import EXIT_CONFIG, EXIT_USAGE
 from p2pbot.cli.parser import parse
+from p2pbot.config import Places, parse_settings
 from p2pbot.config.schema import Timings
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -48,6 +50,26 @@ def test_image_starts_what_the_command_line_knows() -> None:
     (given,) = re.findall(r"^CMD (\[.*\])$", DOCKERFILE, re.MULTILINE)
     config = parse(json.loads(given)).config
     assert f":{config}:ro" in COMPOSE
+
+
+def test_the_readme_of_the_unit_configures_it_whole() -> None:
+    """Its example loads as it stands, with the state where the unit allows it and the keys that the unit hands over."""
+    (block,) = re.findall(r"```yaml\n(.*?)```", (ROOT / "systemd/README.md").read_text("utf-8"), re.DOTALL)
+    places = Places(base=Path("/etc/p2pbot"), home=Path("/root"), state_dir=Path("/nowhere"))
+    settings = parse_settings("version: 1\n" + dedent(block), Path("config.yaml"), places)
+    assert settings.state_dir == Path("/var/lib") / setting("StateDirectory")
+    handed = set(re.findall(r"^LoadCredential=([^:]+):", UNIT, re.MULTILINE))
+    keys = (settings.accounts[0].api_key, settings.accounts[0].api_secret)
+    assert {source.where for source in keys if source} == handed
+
+
+def test_the_image_and_compose_agree_on_places() -> None:
+    """What compose mounts is where the image looks: configuration, rules beside it, state."""
+    (config,) = re.findall(r'"run", "--config", "([^"]+)"', DOCKERFILE)
+    (state,) = re.findall(r"STATE_DIRECTORY=(\S+)", DOCKERFILE)
+    assert f"./config.yaml:{config}:ro" in COMPOSE
+    assert f"./rules:{Path(config).parent}/rules:ro" in COMPOSE  # config.example.yaml says `rules: rules`
+    assert f"state:{state}" in COMPOSE
 
 
 def test_unit_does_not_start_again_what_a_person_must_mend() -> None:

@@ -130,6 +130,7 @@ def test_key_rights() -> None:
     """A right counts when the exchange says true, and what is no flag is left out."""
     data = {"ipRestrict": True, "createTime": 1, "enableReading": True, "enableWithdrawals": False, "odd": "true"}
     assert read(calls.key_rights(), data) == {"ipRestrict", "enableReading"}
+    assert read(calls.key_rights(), {"half \ud800": True, "x" * 9_000: True}) == {"half ?", "x" * 64}
 
 
 def test_credential() -> None:
