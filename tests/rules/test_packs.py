@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 
@@ -20,6 +21,7 @@ from p2pbot.rules.templates import lengths
 from tests.fakes.occasions import an_order, some_facts
 from tests.fakes.packs import CODES, NIGHT_MS, NOON_MS, PACKS, complete, faults, files_of, occasions, specs
 
+_HEARD = Path(__file__).parent / "heard.tsv"
 _SHORT = 420  # characters, filled in: what one reads on a phone without scrolling
 _COMPLETE = complete()
 _EACH_PACK = pytest.mark.parametrize("pack", PACKS, ids=lambda pack: pack.name)
@@ -135,6 +137,16 @@ def test_no_example_of_any_language_is_taken_by_another_rule(pack: Pack) -> None
 def test_who_has_not_paid_is_not_thanked_for_it(text: str) -> None:
     """Denied, asked, announced or quoted: no claim."""
     assert "paid-claim" not in _COMPLETE.winners(text, some_facts(an_order(status=OrderStatus.UNPAID), now_ms=NOON_MS))
+
+
+@_EACH_LANGUAGE
+def test_what_customers_write_is_answered_by_the_rule_that_is_meant(code: str) -> None:
+    """Texts that the packs were not written from: claims, questions, and much that nobody shall answer."""
+    rows = [line.split("\t") for line in _HEARD.read_text("utf-8").splitlines() if line.startswith(code)]
+    assert len(rows) >= 20
+    for _, status, rule, text in rows:
+        facts = some_facts(an_order(status=OrderStatus(status)), now_ms=NOON_MS)
+        assert _COMPLETE.winners(text, facts) == ([] if rule == "none" else [rule]), text
 
 
 @_EACH_PACK
