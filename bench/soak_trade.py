@@ -112,7 +112,7 @@ class Trade:
             text = f"question {self.count}" if number % 2 else f"chatter {self.count}"
             self.said[order_no].append(text)
             await self._box.say(order_no, text)
-            if number == MESSAGES_AN_ORDER // 2:
+            if number == MESSAGES_AN_ORDER // 2 - 1:  # after a message that asks nothing: no reply is overtaken by it
                 await self._box.pay(order_no)
         await self._pause()
         await self._box.release(order_no)
