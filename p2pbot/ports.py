@@ -20,6 +20,7 @@ from p2pbot.conversation.records import (
     Uploaded,
 )
 from p2pbot.model import Notice, Picture, Reason
+from p2pbot.protocol.pictures import FetchedPicture
 from p2pbot.protocol.rest import RestCall
 from p2pbot.secret import Secret
 
@@ -136,6 +137,33 @@ class PictureShelf(Protocol):
 
     async def take(self, picture: Picture) -> bytes | None:
         """Return the picture's bytes, or None when they are not there (any more) or are not the same."""
+        ...
+
+
+class PictureSource(Protocol):
+    """Fetches the pictures of a chat from the hosts of the configuration."""
+
+    async def fetch(self, address: str, most_bytes: int) -> FetchedPicture:
+        """Return the picture at ``address``.
+
+        Raises RequestRefused, RateLimited, ExchangeUnavailable, ConnectFailed, ConnectionLost, TimedOut.
+        """
+        ...
+
+
+class PictureArchive(Protocol):
+    """Keeps the pictures that an account's counterparties sent, for disputes."""
+
+    async def has(self, order_no: str, name: str) -> bool:
+        """Whether a picture of this name (without its ending) is there. Raises StateUnwritable."""
+        ...
+
+    async def keep(self, order_no: str, name: str, data: bytes) -> None:
+        """Keep a picture; the oldest make room. Raises StateUnwritable."""
+        ...
+
+    async def prune(self, now_ms: int) -> int:
+        """Forget what is older than its retention; return how many pictures that were. Raises StateUnwritable."""
         ...
 
 

@@ -8,7 +8,6 @@ Danger: the bytes are a stranger's. They are read by ``protocol.pictures`` alone
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field
 from http import HTTPStatus
 
 import aiohttp
@@ -25,6 +24,7 @@ from p2pbot.errors import (
     TimedOut,
 )
 from p2pbot.protocol.picture_places import PicturePlaces, Place
+from p2pbot.protocol.pictures import FetchedPicture
 
 TIMEOUT_S = 60.0  # for a whole picture on a slow line
 _CHUNK_BYTES = 64 * 1024
@@ -32,14 +32,6 @@ _RETRY_AFTER_S = 30.0  # where the host asks for patience without a number
 _LONGEST_RETRY_S = 600.0
 _HEADERS = {"Accept": "image/*", "Accept-Encoding": "identity"}
 _PACKED = "the picture comes packed, which was not asked for"
-
-
-@dataclass(frozen=True, slots=True)
-class Fetched:
-    """A picture's bytes, and what the host called them."""
-
-    data: bytes = field(repr=False)
-    content_type: str = ""
 
 
 class PictureFetch:
@@ -50,7 +42,7 @@ class PictureFetch:
         self._places = places
         self._timeout_s = timeout_s
 
-    async def fetch(self, address: str, most_bytes: int) -> Fetched:
+    async def fetch(self, address: str, most_bytes: int) -> FetchedPicture:
         """Return the picture at ``address``.
 
         Raises RequestRefused (a place that we do not go to, a redirect, 4xx, more than ``most_bytes``), RateLimited,
@@ -65,7 +57,7 @@ class PictureFetch:
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
             raise self._ours(error, f"{url.host}:{url.port}") from None
 
-    async def _get(self, url: URL, most_bytes: int) -> Fetched:
+    async def _get(self, url: URL, most_bytes: int) -> FetchedPicture:
         async with self._session.get(
             url,
             headers=_HEADERS,
@@ -77,7 +69,7 @@ class PictureFetch:
                 raise _refused(response)
             if response.headers.get("Content-Encoding", "identity").lower() != "identity":
                 raise RequestRefused(_PACKED)
-            return Fetched(await _body(response, most_bytes), response.headers.get("Content-Type", "")[:200])
+            return FetchedPicture(await _body(response, most_bytes), response.headers.get("Content-Type", "")[:200])
 
     def _ours(self, error: Exception, place: str) -> P2pbotError:
         if isinstance(error, aiohttp.ClientConnectorCertificateError):

@@ -14,7 +14,8 @@ from functools import partial
 
 from p2pbot.adapters.brake import PauseFile
 from p2pbot.adapters.lease import FileLease
-from p2pbot.adapters.picture_fetch import place_of
+from p2pbot.adapters.picture_archive import DiskArchive
+from p2pbot.adapters.picture_fetch import PictureFetch, place_of
 from p2pbot.adapters.picture_shelf import DiskShelf
 from p2pbot.adapters.rate_gate import RateGate
 from p2pbot.adapters.rest import ExchangeRest, open_session
@@ -58,7 +59,6 @@ async def open_doors(
         wire = _wire(settings, tls)
         uploader = await stack.enter_async_context(_open_uploader(settings, tls))
         gate = RateGate(fittings.clock)  # one for all accounts: the exchange counts calls by address
-        brake = PauseFile({account.name: account.rules for account in settings.accounts})
         doors = {}
         for account in settings.accounts:
             rest = partial(
@@ -74,15 +74,29 @@ async def open_doors(
                 wire=wire,
                 store=store,
                 lease=lease,
-                brake=brake,
+                brake=PauseFile({account.name: account.rules}),
                 clock=fittings.clock,
                 rng=fittings.rng,
                 events=fittings.events,
                 notifier=fittings.notifier,
                 uploader=uploader,
                 shelf=DiskShelf(settings.state_dir, account.name),
+                pictures=PictureFetch(session, _picture_places(settings)),
+                archive=_archive(settings, account.name),
             )
         yield doors
+
+
+def _picture_places(settings: Settings) -> PicturePlaces:
+    return PicturePlaces(settings.exchange.picture_hosts, place_of(str(settings.exchange.rest_url)))
+
+
+def _archive(settings: Settings, account: str) -> DiskArchive | None:
+    """Return where an account's received pictures are kept, None when they are not."""
+    wanted = settings.archive
+    root = settings.state_dir / "archive" / account
+    most_bytes = wanted.room_mib * 1024 * 1024
+    return DiskArchive(root, keep_ms=wanted.keep.ms, most_bytes=most_bytes) if wanted.pictures else None
 
 
 def _wire(settings: Settings, tls: ssl.SSLContext) -> ChatWire:

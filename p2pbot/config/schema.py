@@ -13,6 +13,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
+from p2pbot.config.archive import Archive
 from p2pbot.config.console import Console
 from p2pbot.config.durations import Duration, DurationText, between, parse_duration
 from p2pbot.config.endpoints import Exchange
@@ -185,5 +186,6 @@ class ConfigFile(Part):
     timings: Timings = Timings()
     takeover: Takeover = Takeover()
     pictures: Pictures = Pictures()
+    archive: Archive = Archive()
     log: Log = Log()
     console: Console = Console()

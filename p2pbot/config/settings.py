@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from p2pbot.config.archive import Archive
 from p2pbot.config.console import Console
 from p2pbot.config.durations import Duration
 from p2pbot.config.endpoints import Exchange
@@ -47,6 +48,7 @@ class Settings:
     limits: Limits
     timings: Timings
     takeover: Takeover
+    archive: Archive
     pictures: Pictures
     log: Log
     console: Console
@@ -100,6 +102,7 @@ def _settings(given: ConfigFile, file: Path, places: Places, warnings: tuple[str
         limits=given.limits,
         timings=given.timings,
         takeover=given.takeover,
+        archive=given.archive,
         pictures=given.pictures,
         log=given.log,
         console=given.console,

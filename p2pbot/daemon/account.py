@@ -75,6 +75,7 @@ class Account:
                 ("sender", self.sender.run()),
                 ("pictures", self.pictures.run()),
                 ("timers", self.timers.run()),
+                *self.clerk.received.loops(),
             ):
                 group.create_task(guarded(loop, f"{self.plan.name}: {name}"), name=f"{self.plan.name}: {name}")
         raise OurError(f"the loops of account {self.plan.name} returned")
@@ -144,6 +145,8 @@ class Account:
 
     def _put(self, item: Item) -> None:
         self.timers.note(item)
+        if isinstance(item, Inbound):
+            self.clerk.received.note(item.message)
         self.desk.put(item)
 
     def coming(self, order_no: str) -> tuple[ChatMessage, ...]:

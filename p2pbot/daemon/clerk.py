@@ -38,6 +38,7 @@ from p2pbot.conversation.orders import (
 )
 from p2pbot.conversation.records import Claim, ClaimResult, InboxEntry, OrderMemory
 from p2pbot.daemon.book import OrderBook, Unavailable
+from p2pbot.daemon.received import Known, ReceivedPictures
 from p2pbot.daemon.rulebook import Rulebook
 from p2pbot.daemon.sender import Sender
 from p2pbot.daemon.surroundings import AccountPlan, Doors
@@ -82,6 +83,7 @@ class Clerk:
         self._missed = missed
         self._waiting = waiting
         self._lock = asyncio.Lock()
+        self.received = ReceivedPictures(plan, doors, lambda: rules().looks_at_pictures)
         self.last_message_ms = 0
 
     async def take(self, message: ChatMessage) -> None:
@@ -197,6 +199,7 @@ class Clerk:
         order = await self._facts(stimulus)
         if order is not None:
             await self._hear_facts(order, path, heard)
+        picture = await self._picture(stimulus)
         for message in self._waiting.take_ours(
             stimulus.order_no
         ):  # a person may have taken over while the facts were fetched
@@ -204,7 +207,7 @@ class Clerk:
         waited = False
         while True:
             async with self._lock:
-                situation = await self._situation(stimulus, path, order, heard)
+                situation = replace(await self._situation(stimulus, path, order, heard), picture=picture)
                 decision = self._decided(situation)
                 await self._rules.slow(decision.verdict)
                 if not decision.debounce_ms or waited:
@@ -213,6 +216,11 @@ class Clerk:
             if await self._put_off(situation, decision):
                 return
             waited = True
+
+    async def _picture(self, stimulus: Stimulus) -> Known:
+        """Return what a picture's bytes say, if rules ask."""
+        message = stimulus.message if stimulus.kind is EventKind.IMAGE else None
+        return await self.received.look(message) if message else {}
 
     def _decided(self, situation: Situation) -> Decision:
         if self._sender.outbox.is_full:

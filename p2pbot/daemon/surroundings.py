@@ -7,7 +7,21 @@ from dataclasses import dataclass, field
 from p2pbot.conversation.decision import Policy
 from p2pbot.conversation.delivery import DeliveryPolicy
 from p2pbot.conversation.pictures import UploadPolicy
-from p2pbot.ports import Brake, Clock, Events, Lease, Notifier, PictureShelf, Rest, Rng, Store, Uploader, Wire
+from p2pbot.ports import (
+    Brake,
+    Clock,
+    Events,
+    Lease,
+    Notifier,
+    PictureArchive,
+    PictureShelf,
+    PictureSource,
+    Rest,
+    Rng,
+    Store,
+    Uploader,
+    Wire,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,7 +42,7 @@ class Timings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Doors:
-    """The outside world as one account sees it."""
+    """The outside world as one account sees it. ``archive`` None: received pictures are not kept."""
 
     rest: Rest
     wire: Wire
@@ -41,6 +55,8 @@ class Doors:
     brake: Brake
     uploader: Uploader
     shelf: PictureShelf
+    pictures: PictureSource | None = None
+    archive: PictureArchive | None = None
 
     def now_ms(self) -> int:
         """Return the exchange's time: our clock plus the learnt offset. Ages and deadlines are reckoned in it."""

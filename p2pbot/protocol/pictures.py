@@ -11,7 +11,7 @@ Sources: PNG (W3C, third edition), JPEG (ITU T.81, annex B), GIF89a, WebP (RFC 9
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from zlib import crc32
 
@@ -86,6 +86,14 @@ class PictureFacts:
     def suffix(self) -> str:
         """The ending of a file's name that tells the truth, without its dot."""
         return _SUFFIXES.get(self.type, self.type.value)
+
+
+@dataclass(frozen=True, slots=True)
+class FetchedPicture:
+    """A picture's bytes, and what its host called them."""
+
+    data: bytes = field(repr=False)
+    content_type: str = ""
 
 
 def type_of(head: bytes) -> PictureType:

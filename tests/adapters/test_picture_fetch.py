@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 import pytest
 from aiohttp import web
 
-from p2pbot.adapters.picture_fetch import Fetched, PictureFetch, place_of
+from p2pbot.adapters.picture_fetch import PictureFetch, place_of
 from p2pbot.adapters.rest import open_session
 from p2pbot.adapters.tls import client_context
 from p2pbot.errors import (
@@ -23,6 +23,7 @@ from p2pbot.errors import (
     TimedOut,
 )
 from p2pbot.protocol.picture_places import PicturePlaces
+from p2pbot.protocol.pictures import FetchedPicture
 from tests.fakes.pictures import JPEG
 from tests.fakes.scripted_server import ScriptedServer, answer, hang_up, serving
 
@@ -46,7 +47,7 @@ async def door(own: str = "", timeout_s: float = 10.0) -> AsyncIterator[PictureF
 
 async def fetched(
     server: ScriptedServer, path: str = "/a.jpg", most_bytes: int = 100_000, timeout_s: float = 10.0
-) -> Fetched:
+) -> FetchedPicture:
     """Fetch a picture from the server."""
     async with door(server.url, timeout_s) as pictures:
         return await pictures.fetch(f"{server.url}{path}", most_bytes)
@@ -55,7 +56,7 @@ async def fetched(
 async def test_a_picture_comes_as_it_is(server: ScriptedServer) -> None:
     """Its bytes and what the host calls them."""
     server.script += [answer(200, JPEG, Content_Type="image/jpeg")]
-    assert await fetched(server) == Fetched(JPEG, "image/jpeg")
+    assert await fetched(server) == FetchedPicture(JPEG, "image/jpeg")
 
 
 async def test_nothing_of_ours_goes_along(server: ScriptedServer) -> None:
