@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from pathlib import Path
 
 import pytest
@@ -111,6 +112,28 @@ def test_no_example_of_any_language_is_taken_by_another_rule(pack: Pack) -> None
         if (winners := _COMPLETE.winners(text, facts)) != [rule.id]
     ]
     assert confused == []
+
+
+def otherwise_typed(text: str) -> set[str]:
+    """Return a text as other keyboards send it: decomposed, in capitals, without accents, with marks nobody sees."""
+    decomposed = unicodedata.normalize("NFD", text)
+    bare = re.sub(r"(?<=[A-Za-z])[\u0300-\u036f]+", "", decomposed).replace("đ", "d").replace("ı", "i")
+    pointed = text.replace("دفعت", "دَفَعْتُ").replace("ا", "اـ")
+    return {decomposed, text.upper(), bare, pointed, f"\u200f{text}\u200e", f"{text} 🙏🏽", f"…{text}!!!"}
+
+
+@_EACH_PACK
+def test_how_a_text_is_typed_makes_no_difference(pack: Pack) -> None:
+    """Nor which script's marks it carries."""
+    different = [
+        (typed, rule.id)
+        for rule in specs(pack)
+        for facts in occasions(rule)[:1]
+        for text in rule.examples or ()
+        for typed in otherwise_typed(text)
+        if _COMPLETE.winners(typed, facts) != [rule.id]
+    ]
+    assert different == []
 
 
 @pytest.mark.parametrize(
