@@ -88,7 +88,8 @@ faults: setup
 	@rows=$$(mktemp) && trap 'rm -f "$$rows"' EXIT && \
 	$(FAULTS) P2PBOT_FAULT_ROWS=$$rows $(BIN)/python -m pytest -n $(WORKERS) tests/faults \
 		--ignore tests/faults/test_report.py $(ARGS) && \
-	$(BIN)/python -m tests.faults.report "$$rows" > docs/faults.md.new && mv docs/faults.md.new docs/faults.md
+	$(BIN)/python -m tests.faults.report "$$rows" > docs/faults.md.new && mv docs/faults.md.new docs/faults.md && \
+	P2PBOT_FAULTS=all $(BIN)/python -m pytest -q tests/faults/test_report.py
 
 bench: setup
 	@$(BIN)/python -m bench.run $(ARGS)
