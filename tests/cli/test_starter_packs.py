@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -135,3 +136,10 @@ def test_every_file_of_the_start_is_one_that_a_person_reads() -> None:
         assert len(text) < 40_000, path
         assert max(map(len, text.splitlines())) <= 120, path
         assert not set(text) & set("\t\u00a0\u200b\ufeff\u200f\u202f"), path
+
+
+def test_the_page_names_every_pack_and_every_language() -> None:
+    """In the order of their files."""
+    page = (DIRECTORY.parent / "docs" / "packs.md").read_text("utf-8")
+    assert re.findall(r"^\| `([\w-]+)` \|", page, re.MULTILINE) == [pack.name for pack in PACKS]
+    assert all(name in page for name in LANGUAGES.values())
