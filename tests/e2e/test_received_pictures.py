@@ -74,6 +74,6 @@ async def test_the_archive_keeps_what_came(tmp_path: Path) -> None:
 async def test_a_picture_that_is_gone_harms_nothing(tmp_path: Path, rules: str) -> None:
     """Its facts are unknown, rules that ask for them are silent, the others speak, and the chat goes on."""
     async with stage(tmp_path, Script(rules=rules, exchange={"history_lag_ms": 0, "variety": False})) as shop:
-        shop.box.world._gallery.look = lambda _place: None  # type: ignore[method-assign]
+        shop.box.world._gallery.look = lambda _place: None  # type: ignore[method-assign,assignment]
         said = await answered(shop, (JPEG, "jpg"), (JPEG, "jpg"))
     assert said == ([] if rules is RULES else ["Thank you!"] * 2)
