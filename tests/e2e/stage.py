@@ -17,9 +17,9 @@ from p2pbot.conversation.records import InboxEntry, OutboxRow
 from p2pbot.daemon.account import Account
 from p2pbot.ports import Clock
 from p2pbot.sandbox import OrderSpec, Sandbox, SandboxAccount, SandboxOptions
+from tests.fakes.canary import API_KEY, API_SECRET, secrets_below, secrets_in
 
-API_KEY = "sandboxApiKey0123456789sandboxApiKey0123456789sandboxApiKey01234"
-API_SECRET = "sandboxSecret0123456789sandboxSecret0123456789sandboxSecret01234"
+_OWN = ("exchange", "*.key", "*.secret")  # where secrets belong: the simulated exchange's directory, the keys' files
 
 RULES = """
 version: 1
@@ -184,7 +184,7 @@ class Stage:
 
 @asynccontextmanager
 async def stage(directory: Path, script: Script | None = None) -> AsyncIterator[Stage]:
-    """Open an exchange with the script's accounts."""
+    """Open an exchange with the script's accounts; at the end no secret may be in a log or a file of the daemon."""
     script = script or Script()
     accounts = tuple(
         SandboxAccount(name=name, api_key=f"{API_KEY}{name}", hmac_secret=f"{API_SECRET}{name}")
@@ -195,6 +195,8 @@ async def stage(directory: Path, script: Script | None = None) -> AsyncIterator[
         made = Stage(directory=directory, box=box, script=script)
         made.write()
         yield made
+    shown = [*secrets_in(made.log.getvalue()), *secrets_below(directory, own=_OWN)]
+    assert not shown, "\n".join(("a secret is shown:", *shown[:10]))
 
 
-__all__ = ["OrderSpec", "Script", "Stage", "stage"]
+__all__ = ["API_KEY", "API_SECRET", "OrderSpec", "Script", "Stage", "stage"]
