@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 _ABOUT = """\
 Shows every message and event of an order that p2pbot has decided about: when and how it learnt of it, whether it
 answered and why, what each rule said, and what became of the replies. It reads the state directory alone; the daemon
-may run or not."""
+may run or not. Times are the exchange's, shown in this machine's time zone."""
 _MORE = """\
 examples:
   p2pbot why 20476365073825144832
@@ -33,6 +33,7 @@ examples:
   p2pbot why 20476365073825144832 --text   with whole texts; they may hold names and bank data
 
 exit codes: 0 shown, 1 nothing is known of this order or message, 78 configuration or state directory"""
+_RECKONED_MS = 2_000  # our reckoning is behind by 0.6 s at most, the exchange's own machines differ a little
 _EXCERPT = 60  # characters of an inbound text: enough to recognise it
 
 
@@ -118,12 +119,22 @@ def _decided(number: int, entry: InboxEntry, paint: Paint, *, text: bool) -> Ite
     at = clock_time(entry.created_at_ms or entry.decided_at_ms)
     yield f"{number:3}  {at}  {_kind(entry)}{said}"
     yield f"     {paint(colour, entry.reason.value)}: {reason_words(entry.reason)}"
-    learnt = f"decided {clock_time(entry.decided_at_ms)}, learnt by {entry.path.value}"
+    learnt = f"decided {clock_time(_decided_ms(entry))}, learnt by {entry.path.value}"
     rules = f", rules {shown(entry.ruleset[:12])}" if entry.ruleset else ""
     name = f", id {shown(entry.message_id or entry.uuid, 40)}" if entry.message_id or entry.uuid else ""
     yield paint("dim", f"     {learnt}{rules}{name}")
     table = [(f"     {shown(line.rule_id, 40)}", _rule(line, paint), shown(line.where, 120)) for line in traces(entry)]
     yield from columns(table)
+
+
+def _decided_ms(entry: InboxEntry) -> int:
+    """Return when a message was decided, not before it was made.
+
+    We reckon the exchange's time and err into the past on purpose (``protocol.server_clock``): a message that was
+    decided at once would seem to be younger than its decision.
+    """
+    early_ms = entry.created_at_ms - entry.decided_at_ms
+    return entry.created_at_ms if 0 < early_ms <= _RECKONED_MS else entry.decided_at_ms
 
 
 def _kind(entry: InboxEntry) -> str:

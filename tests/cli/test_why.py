@@ -9,12 +9,13 @@ from dataclasses import replace
 import pytest
 
 from p2pbot.adapters.sqlite import SqliteStore
+from p2pbot.cli.output import clock_time
 from p2pbot.cli.words import OUTCOMES, REASONS, STATES, reason_words, rule_words
 from p2pbot.conversation.records import OutboxState
 from p2pbot.model import EventKind, Reason
 from p2pbot.rules.verdict import Outcome, RuleTrace
 from tests.cli.conftest import Place
-from tests.fakes.records import ORDER, claim, entry, event, reply
+from tests.fakes.records import NOW_MS, ORDER, claim, entry, event, reply
 
 CLI = Callable[..., int]
 TRACE = [
@@ -166,3 +167,18 @@ def test_every_reason_state_and_outcome_has_words() -> None:
 def test_a_rules_line_is_words(trace: RuleTrace, words: str) -> None:
     """What was not met is told as far as it is known."""
     assert rule_words(trace) == words
+
+
+@pytest.mark.parametrize(("early_ms", "shown_early_ms"), [(0, 0), (100, 0), (1_900, 0), (60_000, 60_000)])
+def test_a_decision_is_not_told_to_come_before_its_message(
+    place: Place, p2pbot: CLI, capsys: pytest.CaptureFixture[str], early_ms: int, shown_early_ms: int
+) -> None:
+    """We reckon the exchange's time a little early; a clock that is truly wrong is not hidden."""
+    decided = replace(entry("1"), decided_at_ms=NOW_MS - early_ms)
+
+    async def fill(store: SqliteStore) -> None:
+        await store.claim(claim(decided))
+
+    place.with_store(fill)
+    assert p2pbot("why", ORDER) == 0
+    assert f"decided {clock_time(NOW_MS - shown_early_ms)}," in capsys.readouterr().out
