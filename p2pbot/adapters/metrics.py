@@ -14,13 +14,13 @@ from prometheus_client.registry import Collector
 
 from p2pbot.adapters import metric_catalogue as catalogue
 from p2pbot.adapters.metric_catalogue import METRICS, Metric, MetricKind
+from p2pbot.conversation.health import Status, number, part
 from p2pbot.conversation.records import OutboxState
 from p2pbot.model import Reason
 from p2pbot.ports import Events
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 _WORDS = frozenset({*(reason.value for reason in Reason), *(state.value for state in OutboxState)})
-Status = Mapping[str, object]
 
 
 class Metrics:
@@ -48,7 +48,7 @@ class Metrics:
                 self._count(catalogue.REPLIES, account, _word(values.get("state")))
             case "chat_open":
                 self._count(catalogue.CHAT_OPENS, account)
-                self._count(catalogue.CHAT_DEAF, account, amount=max(0.0, _number(values, "deaf_ms") / 1000))
+                self._count(catalogue.CHAT_DEAF, account, amount=max(0.0, number(values, "deaf_ms") / 1000))
             case "chat_renewed":
                 self._count(catalogue.CHAT_RENEWALS, account)
             case "rules_loaded":
@@ -106,19 +106,19 @@ class _Gauges(Collector):
     def collect(self) -> Iterable[GaugeMetricFamily]:
         """Yield each gauge with its values."""
         yield _family(catalogue.INFO, [((str(self._status.get("version", "")),), 1.0)])
-        yield _family(catalogue.START, [((), _number(self._status, "started_at_ms") / 1000)])
-        yield _family(catalogue.STATUS, [((), _number(self._status, "written_at_ms") / 1000)])
-        process = _part(self._status, "process")
-        yield _family(catalogue.LOOP_LAG, [((), _number(process, "loop_lag_us") / 1_000_000)])
-        yield _family(catalogue.TASKS, [((), _number(process, "tasks"))])
-        told = {name: _part(_part(self._status, "accounts"), name) for name in self._accounts}
+        yield _family(catalogue.START, [((), number(self._status, "started_at_ms") / 1000)])
+        yield _family(catalogue.STATUS, [((), number(self._status, "written_at_ms") / 1000)])
+        process = part(self._status, "process")
+        yield _family(catalogue.LOOP_LAG, [((), number(process, "loop_lag_us") / 1_000_000)])
+        yield _family(catalogue.TASKS, [((), number(process, "tasks"))])
+        told = {name: part(part(self._status, "accounts"), name) for name in self._accounts}
         for metric, value in _OF_ACCOUNT.items():
             yield _family(metric, [((name,), value(account)) for name, account in told.items() if account])
-        pending = {name: _part(account, "pending") for name, account in told.items()}
+        pending = {name: part(account, "pending") for name, account in told.items()}
         yield _family(
             catalogue.PENDING,
             [
-                ((name, state.value), _number(counts, state.value))
+                ((name, state.value), number(counts, state.value))
                 for name, counts in pending.items()
                 for state in OutboxState
                 if not state.is_final
@@ -134,11 +134,11 @@ def _family(metric: Metric, values: Iterable[tuple[tuple[str, ...], float]]) -> 
 
 
 def _seconds(key: str) -> Callable[[Status], float]:
-    return lambda account: _number(account, key) / 1000
+    return lambda account: number(account, key) / 1000
 
 
 def _same(key: str) -> Callable[[Status], float]:
-    return lambda account: _number(account, key)
+    return lambda account: number(account, key)
 
 
 _OF_ACCOUNT: dict[Metric, Callable[[Status], float]] = {
@@ -152,19 +152,9 @@ _OF_ACCOUNT: dict[Metric, Callable[[Status], float]] = {
     catalogue.OFFSET: _seconds("offset_ms"),
     catalogue.PAUSED: lambda account: float(account.get("paused") is True),
     catalogue.LIVE: lambda account: float(account.get("mode") == "live"),
-    catalogue.NOT_UNDERSTOOD: lambda account: _number(_part(account, "frames"), "not_understood"),
+    catalogue.NOT_UNDERSTOOD: lambda account: number(part(account, "frames"), "not_understood"),
 }
 
 
 def _word(value: object) -> str:
     return value if isinstance(value, str) and value in _WORDS else "other"
-
-
-def _part(status: Status, key: str) -> Status:
-    found = status.get(key)
-    return found if isinstance(found, Mapping) else {}
-
-
-def _number(values: Mapping[str, object], key: str) -> float:
-    value = values.get(key)
-    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else 0.0

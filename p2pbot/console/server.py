@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from aiohttp import web
 
-from p2pbot.conversation.health import health_of
+from p2pbot.conversation.health import Status, health_of
 from p2pbot.errors import ConfigError
 
 _PLAIN_HEADERS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 _READ_TIMEOUT_S = 10.0  # a client that opens a connection and says nothing is let go
-Status = Mapping[str, object]
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import TypeAlias
+
+Status: TypeAlias = Mapping[str, object]
 
 MAX_LAG_US = 10_000_000  # an event loop that is ten seconds late answers nobody in time
 
@@ -21,19 +24,19 @@ class Health:
     reasons: tuple[str, ...] = ()
 
 
-def health_of(status: Mapping[str, object]) -> Health:
+def health_of(status: Status) -> Health:
     """Return the verdict on a status. One that says nothing of its accounts is not ready."""
-    late = _number(_part(status, "process"), "loop_lag_us") > MAX_LAG_US
+    late = number(part(status, "process"), "loop_lag_us") > MAX_LAG_US
     reasons = [*(["the process is busy: it is more than 10 s late with everything"] if late else [])]
-    accounts = _part(status, "accounts")
+    accounts = part(status, "accounts")
     if not accounts:
         reasons.append("no account has begun")
     for name in sorted(accounts):
-        reasons += [f"{name}: {reason}" for reason in _unready(_part(accounts, name))]
+        reasons += [f"{name}: {reason}" for reason in _unready(part(accounts, name))]
     return Health(live=not late, ready=not reasons, reasons=tuple(reasons))
 
 
-def _unready(account: Mapping[str, object]) -> Iterator[str]:
+def _unready(account: Status) -> Iterator[str]:
     chat = account.get("chat")
     if chat != "open":
         yield f"the chat is not open ({chat})"
@@ -41,11 +44,13 @@ def _unready(account: Mapping[str, object]) -> Iterator[str]:
         yield "the lock of the state directory is lost; start p2pbot again"
 
 
-def _part(status: Mapping[str, object], key: str) -> Mapping[str, object]:
+def part(status: Status, key: str) -> Status:
+    """Return the mapping that stands under ``key``; nothing if something else stands there."""
     found = status.get(key)
     return found if isinstance(found, Mapping) else {}
 
 
-def _number(part: Mapping[str, object], key: str) -> float:
-    value = part.get(key)
-    return value if isinstance(value, int | float) and not isinstance(value, bool) else 0
+def number(status: Status, key: str) -> float:
+    """Return the number that stands under ``key``; 0 if something else stands there."""
+    value = status.get(key)
+    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else 0.0
