@@ -92,6 +92,8 @@ class ChatRoom:
         turn = self.rehearsal.change(given)
         self.facts |= pairs
         yield from self._heard(turn, f"order: {_nested(pairs)}")
+        if turn is None:
+            yield self.order_line()
 
     def _event(self, name: str) -> Iterator[str]:
         if name not in set(EventKind):
@@ -108,6 +110,7 @@ class ChatRoom:
     def _wait(self, span: str) -> Iterator[str]:
         self.rehearsal.wait(duration_ms(span))
         yield from self._heard(None, f"wait: {span}")
+        yield self.paint("dim", f"({shown(span)} later)")
 
     def _operator(self, text: str) -> Iterator[str]:
         self.rehearsal.operator(text)

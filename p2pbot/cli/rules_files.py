@@ -27,7 +27,13 @@ def rule_places(arguments: argparse.Namespace) -> tuple[Path, ...]:
     configured = getattr(arguments, "config", None) or os.environ.get("P2PBOT_CONFIG") or any(map(Path.exists, PLACES))
     if not configured and Path("rules").is_dir():
         return (Path("rules"),)
-    return tuple(dict.fromkeys(account.rules for account in settings_of(arguments).accounts))
+    return tuple(dict.fromkeys(_as_typed(account.rules) for account in settings_of(arguments).accounts))
+
+
+def _as_typed(path: Path) -> Path:
+    """Return a path as somebody here would type it: short, where it lies below the current directory."""
+    here = Path.cwd()
+    return path.relative_to(here) if path.is_relative_to(here) and path != here else path
 
 
 def test_files(directory: Path) -> dict[str, str]:

@@ -52,6 +52,7 @@ _BOUNDS = {
     "string_too_short": "the text is empty",
 }
 _LONGEST_ECHO = 40
+_FEW = 6  # choices that are named beside the nearest one
 _MANY = 8  # keys that a hint names
 _LEFT_OVER = "complaint"
 _KEY_ITSELF = "[key]"  # pydantic's word for: not the value is wrong, its key is
@@ -210,6 +211,10 @@ def _unknown_key(fault: _Fault, name: str, model: type[BaseModel], root: Node, s
 def _not_a_choice(fault: _Fault, choices: list[str], source: Source) -> Finding:
     given = fault.node.value if isinstance(fault.node, Scalar) else None
     near = did_you_mean(given, choices) if given and not _is_secret(fault) else ""
+    if near and len(choices) > _FEW:
+        return source.finding(
+            fault.node.start, f"{_found(fault)} is none of the {len(choices)} words here", near, "P001"
+        )
     one_of = "one of " if len(choices) > 1 else ""
     message = f"expected {one_of}{', '.join(choices)}, found {_found(fault)}"
     return source.finding(fault.node.start, message, near, "P001")

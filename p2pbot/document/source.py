@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
+from collections.abc import Iterator
 from dataclasses import replace
 from functools import cached_property
 
@@ -76,14 +77,17 @@ class Source:
 
     def follows_secret(self, index: int) -> bool:
         """Whether the nearest key above is one that looks secret: the line may be the rest of its value."""
-        above = reversed(self._lines[: bisect_right(self._starts, index) - 1])
-        keyed = next((line for line in above if _KEY.search(line[:_LONGEST_SNIPPET])), "")
+        keyed = next((line for _, line in self.lines_above(index) if _KEY.search(line[:_LONGEST_SNIPPET])), "")
         return _secret_key_end(keyed) is not None
 
     def line_above(self, index: int) -> str:
         """Return the nearest line above that is not empty; an empty text when there is none."""
-        above = reversed(self._lines[: bisect_right(self._starts, index) - 1])
-        return next((line for line in above if line.strip()), "")
+        return next((line for _, line in self.lines_above(index) if line.strip()), "")
+
+    def lines_above(self, index: int) -> Iterator[tuple[int, str]]:
+        """Yield the lines above the one that holds ``index``, the nearest first, each with the index of its start."""
+        for row in reversed(range(bisect_right(self._starts, index) - 1)):
+            yield self._starts[row], self._lines[row]
 
     def finding(
         self,

@@ -87,8 +87,23 @@ def _column(source: Source, index: int, _: int) -> Told | None:
     if line[:column].strip():
         return _behind(source, index)
     if line[column : column + 2] == "- ":
+        lacking = _first_entry(source, index, column)
+        if lacking is not None:
+            return lacking, "an entry of a list begins with a - and a blank", "write them before this"
         return index, "this - stands in another column than those above", "begin each in the same column"
     return index, "this line begins in a column where no other does", _COLUMN
+
+
+def _first_entry(source: Source, index: int, column: int) -> int | None:
+    """Return where the first entry of a list begins that has another - at ``index``, if its own - is missing."""
+    first, lacks = index, False
+    for at, line in source.lines_above(index):
+        indent = len(line) - len(line.lstrip())
+        if line.strip() and indent < column:
+            return first if lacks and line.rstrip().endswith(":") else None
+        if line.strip() and not line.lstrip().startswith("#"):
+            first, lacks = at + indent, not line.lstrip().startswith("- ")
+    return None
 
 
 def _behind(source: Source, index: int) -> Told | None:
@@ -96,6 +111,10 @@ def _behind(source: Source, index: int) -> Told | None:
     found = _VALUE.match(source.line_at(index))
     first = found["first"] if found else ""
     if first in _INSIDE:
+        before = source.line_at(index)[: source.position(index).column - 1].rstrip()
+        if before.count(first) == 1 and before.endswith(first):  # it ended a text that began in a line above
+            above = ((at + line.index(first)) for at, line in source.lines_above(index) if line.count(first) % 2)
+            return _unclosed_quote(source, index, next(above, index))
         return index, f"the text in {first} ended before this", _INSIDE[first]
     if first in _CLOSING:
         return index, f"nothing may stand behind the {_CLOSING[first]}", needs_quotes(first)

@@ -164,6 +164,11 @@ def test_each_fault_has_its_place_and_a_plain_sentence(text: str, headline: str)
         ("word: y\nreply: {a: b} c", "2:15: nothing may stand behind the }; a text that starts with { needs quotes"),
         ("reply: [a: 1 b: 2]", "1:15: a comma or ] is missing before this"),
         (r'word: "\d+"', r"in double quotes a \ changes what stands behind it; put a pattern in single quotes"),
+        ('word: "y\nreply: "x"\n', '1:7: the quote " that opens here is not closed; put the same quote at the end'),
+        (
+            "accounts:\n    a: 1\n  - b: 2",
+            "2:5: an entry of a list begins with a - and a blank; write them before this",
+        ),
         ("word: - x", "a list cannot begin behind its key in the same line"),
         ("word: ? x", '1:7: a text cannot begin with ?; put the whole text in quotes: "? x"'),
         ("accounts:\n  - a: 1\n - b: 2", "3:2: this - stands in another column than those above"),
