@@ -83,14 +83,29 @@ async def soak(minutes: float, directory: Path) -> bool:
         async with _daemon(directory) as process:
             await box.wait_for(lambda world: world.live_sockets(ACCOUNT) > 0, _DEADLINE_S, "the daemon's chat")
             watch = Watch(Probe(process.pid, directory / "state"))
-            watching = asyncio.create_task(watch.run(min(_SAMPLE_S, minutes * 60 / 100)), name="watch")
-            await trade.run(minutes * 60)
-            watching.cancel()
+            async with asyncio.TaskGroup() as group:
+                watching = group.create_task(watch.run(min(_SAMPLE_S, minutes * 60 / 100)), name="watch")
+                await _traded(trade, minutes, process)
+                watching.cancel()
             tally = await _ended(trade, box, directory, process)
     level = _print_trends(watch, minutes)
     accounted = _print_tally(tally, trade, minutes)
     quiet = _print_log(directory / "daemon.log")
     return level and accounted and quiet and process.returncode == 0
+
+
+async def _traded(trade: Trade, minutes: float, process: asyncio.subprocess.Process) -> None:
+    """Trade for so long; a daemon that ends by itself ends it too."""
+    trading = asyncio.create_task(trade.run(minutes * 60), name="trade")
+    died = asyncio.create_task(process.wait(), name="end of the daemon")
+    await asyncio.wait({trading, died}, return_when=asyncio.FIRST_COMPLETED)
+    if died.done():
+        _say("the daemon has ended by itself")
+    for task in (died, trading):
+        task.cancel()
+    await asyncio.wait({trading, died})
+    if not trading.cancelled():
+        trading.result()
 
 
 async def _ended(trade: Trade, box: Sandbox, directory: Path, process: asyncio.subprocess.Process) -> Tally:
