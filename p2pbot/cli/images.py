@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 MAX_PICTURE_BYTES = 20 * 1024 * 1024  # twice what phones make
 _MEBIBYTE = 1024 * 1024
+_GIVE_UP = 3  # each may take a minute
 _ABOUT = """\
 Fetches every picture of an order's chat, both sides', into a directory. Files are named by time (UTC) and message id
 and end as their bytes say, whatever was declared; only you can read them. Run it again, and it fetches what is missing.
@@ -51,10 +52,11 @@ def register(commands: argparse._SubParsersAction[Parser]) -> None:
 
 @dataclass(slots=True)
 class _Count:
-    """How it went."""
+    """How it went. ``silent``: failures of the network, one after the other."""
 
     fetched: int = 0
     failed: int = 0
+    silent: int = 0
     left_bytes: int = 0
 
 
@@ -85,6 +87,10 @@ async def _fetch_all(line: ExchangeLine, talk: Talk, folder: PictureFolder, most
     count = _Count(left_bytes=most_bytes - sum(there.get(name, 0) for name in wanted))
     with Progress("fetching", len(missing)) as progress:
         for done, message in enumerate(missing):
+            if count.silent >= _GIVE_UP:
+                count.failed += len(missing) - done
+                print(f"{_GIVE_UP} pictures in a row could not be reached; run it again later.")
+                break
             progress.show(done, picture_name(message))
             told = await _fetch(line, message, folder, count)
             progress.wipe()
@@ -107,10 +113,11 @@ async def _fetch(line: ExchangeLine, message: ChatMessage, folder: PictureFolder
         raise  # asking on would make it worse; the next run goes on from here
     except (ExchangeError, NetworkError) as error:
         count.failed += 1
+        count.silent = count.silent + 1 if isinstance(error, NetworkError) else 0
         return f"{name}  {paint('red', shown(str(error), 200))}"
     facts = read_picture(found.data, message.image.declared_type, found.content_type)
     await asyncio.to_thread(folder.keep, f"{name}.{facts.suffix}", found.data)
-    count.fetched += 1
+    count.fetched, count.silent = count.fetched + 1, 0
     count.left_bytes -= facts.size_bytes
     return f"{name}.{facts.suffix}  {facts_words(facts)}{_warnings(message, facts, found.content_type, paint)}"
 

@@ -6,7 +6,7 @@ import asyncio
 import re
 import stat
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -115,6 +115,22 @@ async def test_all_together_have_a_bound(shop: Shop) -> None:
     assert len(shop.files()) == 1
     assert await shop.fetch("--at-most", "2") == 0
     assert len(shop.files()) == 2
+
+
+async def test_a_host_that_is_away_is_not_asked_for_ever(shop: Shop, tmp_path: Path) -> None:
+    """After three pictures that could not be reached the rest is left for another time, and counted."""
+    for _ in range(6):
+        await shop.send()
+    for line in shop.stage.box.world._state.order(shop.order_no).lines:
+        if line.picture is not None:
+            line.picture = replace(line.picture, url="https://127.0.0.1:1/gone.png")
+    text = shop.stage.config.read_text("utf-8")
+    shop.stage.config.write_text(text.replace("exchange: {", "exchange: {picture_hosts: ['127.0.0.1:1'], "), "utf-8")
+    assert await shop.fetch() == 1
+    said = shop.said()
+    assert said.count("refuses the connection") == 3
+    assert "6 could not be fetched" in said
+    assert not (tmp_path / "out").exists()
 
 
 async def test_an_order_without_pictures_is_no_failure(shop: Shop) -> None:
