@@ -204,11 +204,10 @@ async def test_sigterm_while_a_name_is_looked_up(walled: Trial, network: Network
     world = walled.scene.box.world
     world.reachable_at(walled.scene.box.rest_url, "wss://chat.invalid:443/chat")
     walled.begin()
-    async with walled.process() as process:
+    async with walled.process("env", "RES_OPTIONS=timeout:30 attempts:5") as process:  # 150 s: more than the deadline
         await walled.until(lambda: bool(world.rest_calls("main", "retrieveChatCredential")), "it knows the chat's name")
         await walled.ask()
         assert await _ended(process) == 0
-    assert not walled.said("chat_down"), "the lookup was not over when it stopped"
     announce(walled.scene, walled.chat, walled.rest)
     async with walled.process() as process:
         await walled.until_process_open(process)
