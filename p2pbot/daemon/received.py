@@ -25,6 +25,7 @@ from p2pbot.protocol.pictures import PictureFacts, read_picture
 MAX_PICTURE_BYTES = 20 * 1024 * 1024  # twice what phones make
 _AT_ONCE = 2  # so many are in memory
 _PATIENCE_S = 10.0  # an answer waits so long for a picture; the exchange's page shows it sooner
+_AFTER_RULES_S = 15.0  # the archive's turn, when rules look at a picture first
 _WAITING = 1_000  # messages for the archive: a busy day's pictures
 _KNOWN = 500  # pictures whose facts are remembered: a message is decided soon after it came, or never
 _PAUSES_S = (5.0, 30.0)  # before the second and the third attempt to archive
@@ -41,7 +42,7 @@ class ReceivedPictures:
         self._plan = plan
         self._doors = doors
         self._asked = asked
-        self._queue: asyncio.Queue[ChatMessage] = asyncio.Queue(_WAITING)
+        self._queue: asyncio.Queue[tuple[float, ChatMessage]] = asyncio.Queue(_WAITING)
         self._slots = asyncio.Semaphore(_AT_ONCE)
         self._known: OrderedDict[tuple[str, str], PictureFacts] = OrderedDict()
         self._noted: OrderedDict[tuple[str, str], bool] = OrderedDict()
@@ -58,7 +59,9 @@ class ReceivedPictures:
             self._doors.events.warning("archive_full", account=self._plan.name, waiting=self._queue.qsize())
             return
         _remember(self._noted, key, True, _WAITING * 2)  # noqa: FBT003 - a set that keeps its order
-        self._queue.put_nowait(message)
+        # A rule that asks has it fetched, and then it is kept already when its turn comes here.
+        turn_s = self._doors.clock.monotonic_s() + (_AFTER_RULES_S if self._asked() else 0.0)
+        self._queue.put_nowait((turn_s, message))
 
     async def look(self, message: ChatMessage) -> Known:
         """Return what a picture is, for rules; nothing if no rule asks or it cannot be had soon."""
@@ -83,7 +86,11 @@ class ReceivedPictures:
     async def _run(self, archive: PictureArchive, source: PictureSource) -> NoReturn:
         """Archive what was noted, one after the other."""
         while True:
-            await self._archived(await self._queue.get(), archive, source)
+            turn_s, message = await self._queue.get()
+            delay_s = turn_s - self._doors.clock.monotonic_s()
+            if delay_s > 0:
+                await self._doors.clock.sleep(delay_s)
+            await self._archived(message, archive, source)
 
     async def _tidy(self, archive: PictureArchive) -> NoReturn:
         """Have the archive forget what is too old, once a day."""
@@ -102,8 +109,9 @@ class ReceivedPictures:
         for pause_s in (*_PAUSES_S, None):
             try:
                 if not await archive.has(message.order_no, picture_name(message)):
-                    _, data = await self._fetch(message, source)
-                    await archive.keep(message.order_no, picture_name(message), data)
+                    async with self._slots:
+                        _, data = await self._fetch(message, source)
+                        await archive.keep(message.order_no, picture_name(message), data)
             except OurError:
                 raise
             except P2pbotError as error:
@@ -120,20 +128,20 @@ class ReceivedPictures:
         known = self._known.get((message.order_no, message_key(message)))
         if known is not None:
             return known
-        facts, data = await self._fetch(message, source)
-        if self._doors.archive is not None:
-            with suppress(StateError):  # the archive's own attempt will tell; the rules must know all the same
-                await self._doors.archive.keep(message.order_no, picture_name(message), data)
+        async with self._slots:
+            facts, data = await self._fetch(message, source)
+            if self._doors.archive is not None:
+                with suppress(StateError):  # the archive's own attempt will tell; the rules must know all the same
+                    await self._doors.archive.keep(message.order_no, picture_name(message), data)
         return facts
 
     async def _fetch(self, message: ChatMessage, source: PictureSource) -> tuple[PictureFacts, bytes]:
         """Fetch a picture and read it, in a thread, for it may be large."""
         if message.image is None:
             raise RequestRefused("the message has no picture")
-        async with self._slots:
-            found = await source.fetch(message.image.image_url, MAX_PICTURE_BYTES)
-            declared = message.image.declared_type
-            facts = await asyncio.to_thread(read_picture, found.data, declared, found.content_type)
+        found = await source.fetch(message.image.image_url, MAX_PICTURE_BYTES)
+        declared = message.image.declared_type
+        facts = await asyncio.to_thread(read_picture, found.data, declared, found.content_type)
         _remember(self._known, (message.order_no, message_key(message)), facts, _KNOWN)
         return facts, found.data
 

@@ -21,6 +21,7 @@ from tests.fakes.world import StillClock, World
 
 ORDER = "20476365073825144832"
 NOW_MS = 1_767_600_000_000
+DAY_S = 86_400.0
 
 
 def pictured(number: int = 1, *, from_us: bool | None = False, image: bool = True) -> ChatMessage:
@@ -34,6 +35,21 @@ def pictured(number: int = 1, *, from_us: bool | None = False, image: bool = Tru
         created_at_ms=NOW_MS,
         image=ImageRef(image_url=f"https://a/{number}.png", declared_type="png") if image else None,
     )
+
+
+@dataclass
+class HeldClock(StillClock):
+    """A clock whose sleepers wait until they are let go on."""
+
+    waiting: list[float] = field(default_factory=list)
+    go_on: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def sleep(self, delay_s: float) -> None:
+        """Wait; a day is not waited for."""
+        if delay_s > DAY_S / 2:
+            await asyncio.Event().wait()
+        self.waiting.append(delay_s)
+        await self.go_on.wait()
 
 
 @dataclass
@@ -71,6 +87,12 @@ class Desk:
             for task in tasks:
                 with suppress(asyncio.CancelledError):
                     await task
+
+
+def held(desk: Desk) -> HeldClock:
+    """Return the desk's clock."""
+    assert isinstance(desk.world.clock, HeldClock)
+    return desk.world.clock
 
 
 async def until(condition: Callable[[], bool]) -> None:
@@ -183,6 +205,20 @@ async def test_what_is_there_is_not_fetched_again() -> None:
         desk.pictures.note(pictured(2))
         await until(lambda: desk.kept == 2)
     assert desk.host.asked == ["https://a/2.png"]
+
+
+async def test_rules_come_first_and_the_archive_does_not_fetch_again() -> None:
+    """A picture that is noted before a rule looks at it is fetched for the rule, and kept with that."""
+    desk = Desk(world=World(HeldClock(NOW_MS)))
+    async with desk.running():
+        desk.pictures.note(pictured())
+        await until(lambda: bool(held(desk).waiting))
+        assert (await desk.pictures.look(pictured()))["type"] == "jpeg"
+        held(desk).go_on.set()
+        desk.asked = False
+        desk.pictures.note(pictured(2))
+        await until(lambda: desk.kept == 2)
+    assert desk.host.asked == ["https://a/1.png", "https://a/2.png"]
 
 
 async def test_a_passing_fault_is_tried_again() -> None:
