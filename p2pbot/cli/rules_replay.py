@@ -24,7 +24,8 @@ _ABOUT = """\
 Plays recorded chats with the new rules (--rules, or those of the configuration) and with the old ones (--against), and
 shows only the replies that change. Nothing is sent."""
 _MORE = """\
-CHATS is a file of JSON lines, one chat a line, with the steps of a dialogue test:
+CHATS is a file of JSON lines, one chat a line, as `p2pbot history ORDER --format jsonl` writes them: the steps of a
+dialogue test, in which each wait is the whole time between two lines (docs/testing-rules.md):
 
   {"order": {"side": "sell", "amount": 900}, "chat": [{"counterparty": "I paid"}, {"wait": "5m"}, {"image": "a.png"}]}
 

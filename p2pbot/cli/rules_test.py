@@ -44,6 +44,9 @@ A dialogue, in a rule file or in rules/tests/NAME.yaml (which begins with `versi
         - event: order_completed
         - operator: I am here
 
+order: also says what has been before: language: ru, tag: {vip: yes}, after_rule: how-to-pay, balance: {USDT: 50},
+pay_deadline: 15m, payment: {iban: …}, counterparty: {name: "", orders: 3}. What it does not say is not known.
+
 exit codes: 0 all pass, 1 something fails, 2 wrong command line, 78 files that cannot be read"""
 
 
