@@ -5,6 +5,7 @@ Promise: an unknown name, key or value is a ``ValueError`` or ``KeyError`` with 
 
 from __future__ import annotations
 
+import base64
 import dataclasses
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -14,9 +15,11 @@ from p2pbot.sandbox.faults import Fault
 from p2pbot.sandbox.life import Turn
 from p2pbot.sandbox.options import OrderSpec
 from p2pbot.sandbox.specs import build
+from p2pbot.sandbox.uploads import MOST_BYTES
 from p2pbot.sandbox.world import World
 
 Json: TypeAlias = Any
+_LONGEST_ENDING = 8
 
 
 class Arguments:
@@ -77,6 +80,17 @@ def _say(world: World, given: Arguments, now_ms: int) -> Json:
     return {"message_id": world.say(given.text("order"), given.text("text"), now_ms, uuid=uuid, kind=kind)}
 
 
+def _send_image(world: World, given: Arguments, now_ms: int) -> int:
+    packed = given.text("data_base64", "")
+    data = base64.b64decode(packed, validate=True) if packed else None
+    if len(data or b"") > MOST_BYTES:
+        raise ValueError(f"a picture of more than {MOST_BYTES} bytes")
+    declared = given.text("declared", "png")
+    if not declared.isalnum() or len(declared) > _LONGEST_ENDING:
+        raise ValueError("declared is an ending such as png")
+    return world.send_image(given.text("order"), now_ms, data, declared=declared)
+
+
 def _inject(world: World, given: Arguments, now_ms: int) -> Json:
     settings = {key: value for key, value in given.data.items() if key != "fault"}
     return {"fault_id": world.inject(Fault(given.text("fault"), **settings), now_ms)}
@@ -135,9 +149,9 @@ _DEEDS = (
     Action("say", "the counterparty says a text", ("order", "text", "uuid", "kind"), _say),
     Action(
         "send_image",
-        "the counterparty sends a picture",
-        ("order",),
-        _message(lambda world, given, now_ms: world.send_image(given.text("order"), now_ms)),
+        "the counterparty sends a picture: a sample, or data_base64; declared (png, jpg …) may lie",
+        ("order", "data_base64", "declared"),
+        _message(_send_image),
     ),
     Action(
         "operator_says",

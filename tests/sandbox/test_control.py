@@ -150,6 +150,7 @@ def test_every_action_says_what_it_is(name: str) -> None:
     ("name", "arguments"),
     [
         ("send_image", {}),
+        ("send_image", {"data_base64": "/9j/", "declared": "jpg"}),
         ("operator_says", {"text": "hi"}),
         ("system", {"event": "nlp_warning"}),
         ("read", {"by_us": True}),
@@ -162,3 +163,11 @@ def test_actions_reach_the_chat(name: str, arguments: dict[str, Any]) -> None:
     scene = stage()
     order_no = scene.open_order()
     assert isinstance(ACTIONS[name].perform(scene.world, arguments | {"order": order_no}, scene.now_ms), dict)
+
+
+@pytest.mark.parametrize("arguments", [{"data_base64": "?"}, {"declared": "../x"}, {"declared": "x" * 9}])
+def test_a_picture_that_cannot_be_is_refused(arguments: dict[str, Any]) -> None:
+    """What is no base64, and an ending that would be a path."""
+    scene = stage()
+    with pytest.raises(ValueError, match=r"."):
+        ACTIONS["send_image"].perform(scene.world, arguments | {"order": scene.open_order()}, scene.now_ms)
