@@ -129,6 +129,7 @@ def test_who_spoke_is_told_as_far_as_it_is_known(message: ChatMessage, known: Re
     """The store's word makes a line p2pbot's; a stranger cannot borrow our uuid, nor pass for the exchange."""
     (line,) = lines_of([message], known)
     assert line.speaker is speaker
+    assert (line.reply is not None) is (speaker is Speaker.BOT)
 
 
 def test_every_event_has_words() -> None:
