@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from p2pbot.cli.images import facts_words
 from p2pbot.cli.output import Paint, clock_time, shown
+from p2pbot.cli.rules_show import counted
 from p2pbot.cli.transcript import Line, Speaker, Transcript, headline, silence_words, words_of
 
 _NAMES = {
@@ -23,7 +24,7 @@ def as_text(talk: Transcript, paint: Paint) -> Iterator[str]:
     """Yield the talk line by line; ``paint`` colours it or does not."""
     facts = headline(talk.order) if talk.order else ()
     yield paint("bold", f"order {shown(talk.order_no, 40)}") + "".join(f" · {shown(fact, 80)}" for fact in facts)
-    yield paint("dim", f"account {talk.account}, {len(talk.lines)} messages, times of this machine")
+    yield paint("dim", f"account {talk.account}, {counted(len(talk.lines), 'message')}, times of this machine")
     if talk.truncated:
         yield paint("red", "the talk is longer than this: its oldest messages are missing")
     day = ""

@@ -14,6 +14,7 @@ from p2pbot.cli.exchange_line import ExchangeLine, account_of, exchange_line, re
 from p2pbot.cli.options import settings_of
 from p2pbot.cli.output import Paint, shown
 from p2pbot.cli.progress import Progress
+from p2pbot.cli.rules_show import counted
 from p2pbot.cli.talk import Talk, read_pictures
 from p2pbot.config import Settings
 from p2pbot.errors import ExchangeError, NetworkError, RateLimited, UsageError
@@ -97,7 +98,7 @@ async def _fetch_all(line: ExchangeLine, talk: Talk, folder: PictureFolder, most
             print(told)
     failed = f", {count.failed} could not be fetched" if count.failed else ""
     were_there = len(wanted) - len(missing)
-    print(f"{len(wanted)} pictures: {were_there} were there, {count.fetched} fetched{failed}. {folder.path}")
+    print(f"{counted(len(wanted), 'picture')}: {were_there} were there, {count.fetched} fetched{failed}. {folder.path}")
     return 1 if count.failed or talk.truncated else 0
 
 
