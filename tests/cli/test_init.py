@@ -9,6 +9,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from secrets import token_hex
 
 import pytest
 
@@ -60,6 +61,20 @@ def test_the_start_sends_nothing(here: Path) -> None:
     assert main(["init", str(here)]) == 0
     settings = load_settings(here / "config.yaml", {})
     assert (settings.mode, settings.accounts[0].mode, settings.warnings) == (Mode.SHADOW, Mode.SHADOW, ())
+
+
+def test_with_keys_all_is_right(
+    here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`p2pbot check` has nothing to say about what was made once the keys are where they are said to go."""
+    assert main(["init", "bot", "--zone", "Asia/Dubai"]) == 0
+    for name in ("main.key", "main.secret"):
+        path = here / "bot" / "secrets" / name
+        path.write_text(token_hex(32), "utf-8")
+        path.chmod(0o600)
+    monkeypatch.chdir(here / "bot")
+    assert main(["check"]) == 0
+    assert "failed" not in capsys.readouterr().out
 
 
 def test_the_account_has_the_name_that_was_given(here: Path) -> None:
