@@ -116,6 +116,8 @@ async def test_pictures_in_a_page_have_a_bound(shop: Shop, monkeypatch: pytest.M
     told = await shop.shown("--format", "html")
     assert told.count("<img") == 2
     assert "p2pbot images fetches all" in told
+    monkeypatch.setattr(history, "MAX_PAGE_BYTES", 2 * len(JPEG) + 10)
+    assert (await shop.shown("--format", "html")).count("<img") == 2
     monkeypatch.setattr(history, "MAX_PICTURE_BYTES", len(JPEG) - 1)
     assert "<img" not in await shop.shown("--format", "html")
 
