@@ -30,6 +30,8 @@ _ALONE = r"[[\p{Han}\p{Hiragana}\p{Katakana}ー\p{Thai}\p{Lao}\p{Khmer}\p{Myanma
 # Of ASCII only letters and digits are words, and nothing is left to fold but case: half of all messages.
 _ASCII = {code: chr(code).lower() if chr(code).isalnum() else " " for code in range(128)}
 _WORD = regex.compile(rf"{_ALONE}|(?:(?!{_ALONE})[\p{{L}}\p{{M}}\p{{N}}])++", regex.V1)
+_LONER = regex.compile(_ALONE, regex.V1)
+_JOINED = regex.compile(r"[\p{L}\p{M}\p{N}]++", regex.V1)  # the same where no character stands alone, and much quicker
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +50,9 @@ def fold(text: str) -> Folded:
     """Return the words of ``text`` (its first 2000 characters) as they are compared."""
     if text.isascii():
         return Folded(tuple(text[:MAX_TEXT].translate(_ASCII).split()))
-    return Folded(tuple(_WORD.findall(_folded_letters(text[:MAX_TEXT]))))
+    letters = _folded_letters(text[:MAX_TEXT])
+    words = _WORD if _LONER.search(letters) else _JOINED
+    return Folded(tuple(words.findall(letters)))
 
 
 def visible(text: str) -> str:

@@ -64,7 +64,7 @@ def test_a_phrase_that_cannot_match_is_refused(pattern: str) -> None:
         parse_phrase(pattern)
 
 
-_WORD = st.text(alphabet="ab", min_size=1, max_size=3)
+_WORD = st.text(alphabet="ab", min_size=1, max_size=6)
 _PART = st.builds(Part, _WORD, st.booleans(), st.booleans())
 _PHRASE = st.builds(Phrase, st.lists(_PART, min_size=1, max_size=3).map(tuple), st.booleans(), st.booleans())
 
@@ -82,7 +82,7 @@ def test_the_index_agrees_with_asking_each_phrase_in_turn(phrases: list[Phrase],
 
 
 def test_a_message_costs_no_more_among_ten_thousand_phrases() -> None:
-    """Only phrases that hang on a word of the message are verified."""
+    """Only phrases that hang on two neighbours of the message are verified."""
     verified: list[Phrase] = []
 
     class Counted(Phrase):
@@ -92,4 +92,4 @@ def test_a_message_costs_no_more_among_ten_thousand_phrases() -> None:
 
     phrases = [Counted((Part(f"word{number}"), Part("paid"))) for number in range(10_000)]
     assert PhraseIndex(phrases).hits(fold("hello word7 paid and word8 too")) == {7}
-    assert len(verified) == 2
+    assert len(verified) == 1
