@@ -82,16 +82,10 @@ _REAL_PATTERNS = (
 )
 ASCII_ONLY = frozenset(_REAL_PATTERNS[2:])  # in RE2 \b and \w know ASCII only
 _SYLLABLES = (
-    tuple(
-        "ba be bo da de di do fa fi go ka ke ko la le li lo ma mi mo na ne ni no pa pe ra re ri ro sa se so ta te to".split()
-    ),
-    tuple(
-        "ба бе во го да де жи за ка ке ко ла ле ли ма ме мо на не но па пе ра ре ро са со та те то ту ха це ча ша".split()
-    ),
-    tuple(
-        "的一是在不了有和人这中大为上个国我以要他时来用们生到作地于出就分对成会可主发年动同工也能下过子说产种面而方后多定行学法所"
-    ),
-    tuple("ا ب ت ث ج ح خ د ذ ر ز س ش ص ض ط ظ ع غ ف ق ك ل م ن ه و ي".split()),
+    "ba be bo da de di do fa fi go ka ke ko la le li lo ma mi mo na ne ni no pa pe ra re ri ro sa se so ta te to",
+    "ба бе во го да де жи за ка ке ко ла ле ли ма ме мо на не но па пе ра ре ро са со та те то ту ха це ча ша",
+    "的 一 是 在 不 了 有 和 人 这 中 大 为 上 个 国 我 以 要 他 时 来 用 们 生 到 作 地 于 出 就 分 对 成 会 可",
+    "ا ب ت ث ج ح خ د ذ ر ز س ش ص ض ط ظ ع غ ف ق ك ل م ن ه و ي",
 )
 _PER_FILE = 800  # rules, so that a file stays within 256 KiB
 _UNSPECIFIC = 100  # of so many patterns one has no fixed letters
@@ -166,5 +160,5 @@ def _patterns(chance: random.Random) -> Iterator[str]:
 
 
 def _made(chance: random.Random) -> str:
-    syllables = chance.choice(_SYLLABLES)
+    syllables = chance.choice(_SYLLABLES).split()
     return "".join(chance.choice(syllables) for _ in range(chance.randint(3, 5)))

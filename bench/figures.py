@@ -64,10 +64,10 @@ def table(figures: Sequence[Figure], ratios: Iterable[Ratio]) -> str:
     lines = ["| figure | n | min | median | p99 | max | unit |", "|---|--:|--:|--:|--:|--:|---|"]
     for figure in figures:
         ends = (min(figure.values), figure.median, figure.p99, max(figure.values))
-        numbers = " | ".join(_short(value) for value in ends)
+        numbers = " | ".join(short(value) for value in ends)
         lines.append(f"| {figure.name} | {len(figure.values)} | {numbers} | {figure.unit} |")
     lines += ["", "| of | to | ratio |", "|---|---|--:|"]
-    lines += [f"| {ratio.of.name} | {ratio.to.name} | {_short(ratio.value)} |" for ratio in ratios]
+    lines += [f"| {ratio.of.name} | {ratio.to.name} | {short(ratio.value)} |" for ratio in ratios]
     return "\n".join(lines)
 
 
@@ -81,6 +81,6 @@ def as_json(machine: dict[str, object], figures: Iterable[Figure], ratios: Itera
     return json.dumps(data, indent=2)
 
 
-def _short(value: float) -> str:
+def short(value: float) -> str:
     """Return three digits that matter."""
     return f"{value:.0f}" if abs(value) >= 100 else f"{value:.3g}"

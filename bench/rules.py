@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.corpus import ASCII_ONLY, MESSAGES, Merchant
-from bench.figures import Figure, Ratio
+from bench.figures import Figure, Ratio, short
 from p2pbot.model import ChatMessage, EventKind, MessageKind, Stimulus
 from p2pbot.model import Path as Way
 from p2pbot.rules.folding import fold, visible
@@ -32,6 +32,19 @@ _SIZES, _QUICK_SIZES = (10, 100, 1_000, 10_000), (10, 300)
 _ROUND_S = 0.2  # of each engine on all messages, at least
 _ROUNDS = 50  # at most
 _DEADLINE_S = 900
+_COLUMNS = {
+    "p2pbot": "p2pbot µs",
+    "folding alone": "of it folding µs",
+    "re": "`re` loop µs",
+    "re2": "re2 loop µs",
+    "whole decision": "whole decision µs",
+    "p2pbot loads a rule": "load ms a rule",
+    "re compiles a rule": "`re` ms",
+    "re2 compiles a rule": "re2 ms",
+    "p2pbot keeps a rule": "keeps KiB a rule",
+    "re keeps a rule": "`re` KiB",
+    "re2 keeps a rule": "re2 KiB",
+}
 Find = Callable[[str], list[str]]
 
 
@@ -65,19 +78,33 @@ def measure_one(count: int, share: float) -> dict[str, tuple[str, list[float]]]:
     """Return what was measured in this process, by name: unit and values (a message's median each, or one)."""
     merchant = Merchant(count, share)
     taken: dict[str, tuple[str, list[float]]] = {}
+    finders = _loops(merchant, taken)  # before ours, whose memory would be used again for theirs
     ruleset = _loaded(merchant, taken)
-    finders: dict[str, Find] = {"p2pbot": lambda text: _found(ruleset, text)}
-    for name, compiled in (("re", _with_re), ("re2", _with_re2())):
-        if compiled is not None:
-            finders[name] = _loop(name, merchant, compiled, taken)
-    _agree(merchant, finders)
+    finders["p2pbot"] = lambda text: _found(ruleset, text)
+    agree(merchant, finders)
     taken["p2pbot"] = ("µs", _timed(finders["p2pbot"]))
     taken["folding alone"] = ("µs", _timed(lambda text: [fold(text).text, visible(text)]))
-    taken["whole decision"] = ("µs", _timed(_decision(ruleset)))
+    taken["whole decision"] = ("µs", _timed(decision(ruleset)))
     for name in ("re", "re2"):
         if name in finders:
             taken[name] = ("µs", _timed(finders[name]))
     return taken
+
+
+def table(figures: Iterable[Figure], ratios: Iterable[Ratio]) -> str:
+    """Return the figures as one row for each size and kind (medians), and the ratios."""
+    rows: dict[str, dict[str, float]] = {}
+    for figure in figures:
+        of, _, what = figure.name.partition(": ")
+        rows.setdefault(of, {})[what] = figure.median
+    lines = ["| medians | " + " | ".join(_COLUMNS.values()) + " |", "|---|" + "--:|" * len(_COLUMNS)]
+    lines += [
+        f"| {of} | " + " | ".join(short(row[what]) if what in row else "–" for what in _COLUMNS) + " |"
+        for of, row in rows.items()
+    ]
+    lines += ["", "| of | to | ratio |", "|---|---|--:|"]
+    lines += [f"| {ratio.of.name} | {ratio.to.name} | {short(ratio.value)} |" for ratio in ratios]
+    return "\n".join(lines)
 
 
 # The three engines
@@ -125,6 +152,11 @@ def _folded_before() -> None:
     _FOLDED.update({text: (f" {fold(text).text} ", visible(text)) for text in MESSAGES})
 
 
+def _loops(merchant: Merchant, taken: dict[str, tuple[str, list[float]]]) -> dict[str, Find]:
+    engines = {"re": _with_re, "re2": _with_re2()}
+    return {name: _loop(name, merchant, made, taken) for name, made in engines.items() if made is not None}
+
+
 def _loop(
     name: str, merchant: Merchant, compiled: Callable[[str], Any], taken: dict[str, tuple[str, list[float]]]
 ) -> Find:
@@ -144,7 +176,8 @@ def _loop(
     return find
 
 
-def _decision(ruleset: RuleSet) -> Callable[[str], object]:
+def decision(ruleset: RuleSet) -> Callable[[str], object]:
+    """Return what decides a message as the daemon does."""
     now_ms = 1_767_596_400_000
     facts = GivenFacts.model_validate({"side": "sell", "order_status": "unpaid", "amount": "900"}).facts(now_ms)
 
@@ -172,7 +205,7 @@ class _Middle:
 # Agreement and time
 
 
-def _agree(merchant: Merchant, finders: dict[str, Find]) -> None:
+def agree(merchant: Merchant, finders: dict[str, Find]) -> None:
     """Raise AssertionError if an engine found other rules than ours, but for what RE2 means by a letter."""
     ascii_only = {rule.id for rule in merchant.rules if rule.pattern in ASCII_ONLY}
     for text in MESSAGES:

@@ -19,7 +19,7 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench import disk, echo, exchange
+from bench import disk, echo, exchange, reload, rules
 from bench.child import Child
 from bench.daemon import daemon, install
 from bench.figures import Figure, Ratio, as_json, table
@@ -147,11 +147,14 @@ def main() -> None:
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="p2pbot-bench-") as directory:
         figures, ratios = asyncio.run(measure(QUICK if arguments.quick else FULL, Path(directory)))
+    more, further = reload.measure(quick=arguments.quick)
+    figures, ratios = figures + more, ratios + further
+    of_rules, among_rules = rules.measure(quick=arguments.quick)
     about = machine()
     sys.stdout.write(", ".join(f"{key} {value}" for key, value in about.items()) + "\n\n")
-    sys.stdout.write(table(figures, ratios) + "\n")
+    sys.stdout.write(table(figures, ratios) + "\n\n" + rules.table(of_rules, among_rules) + "\n")
     if arguments.json:
-        arguments.json.write_text(as_json(about, figures, ratios) + "\n", "utf-8")
+        arguments.json.write_text(as_json(about, figures + of_rules, ratios + among_rules) + "\n", "utf-8")
 
 
 if __name__ == "__main__":

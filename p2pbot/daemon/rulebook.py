@@ -18,7 +18,7 @@ from p2pbot.errors import ConfigError, RulesError, StateError
 from p2pbot.model import Notice
 from p2pbot.ports import Events, Notifier
 from p2pbot.rules.pictures import Pictures, ReadPictures
-from p2pbot.rules.ruleset import RuleSet, load_rules
+from p2pbot.rules.ruleset import RuleSet, let_go, load_rules
 from p2pbot.rules.verdict import Verdict
 
 _SHOWN = 20  # findings in one log line; `p2pbot rules check` shows all
@@ -44,6 +44,14 @@ class _Read:
     ruleset: RuleSet | None
     findings: tuple[str, ...] = ()
     pictures: ReadPictures = field(default_factory=ReadPictures)
+
+
+def _forget(old: list[RuleSet | None]) -> None:
+    """Let an old set go, rule by rule, unless something is being decided by it still."""
+    ruleset = old.pop()
+    rules = list(ruleset.rules) if ruleset else []
+    del ruleset
+    let_go(rules)
 
 
 class Rulebook:
@@ -131,7 +139,9 @@ class Rulebook:
                 if read.ruleset is not None:
                     self._unkept = read
                     await self.keep()  # before the set speaks: its pictures must be there when it does
+                    old = [self._current]
                     self._take(read.ruleset)
+                    await asyncio.to_thread(_forget, old)
                     return True
             since = f" of {self._since}" if self._since else ""
             await self._refused(read.findings, f"still running those{since}")
