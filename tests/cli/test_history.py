@@ -17,7 +17,7 @@ from p2pbot.cli import history, main
 from p2pbot.cli.progress import Progress
 from p2pbot.errors import ConfigError
 from tests.e2e.stage import Script, Stage, stage
-from tests.fakes.pictures import JPEG
+from tests.fakes.pictures import JPEG, png
 
 
 @dataclass
@@ -98,6 +98,25 @@ async def test_a_page_is_whole_and_for_its_owner(shop: Shop, tmp_path: Path) -> 
     assert made.count("<img") == 1
     assert "no picture that a browser shows" in made
     assert not (tmp_path / ".talk.html.part").exists()
+
+
+async def test_a_picture_of_ours_is_in_the_page_with_its_rule(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What p2pbot showed the counterparty is shown as its own."""
+    rules = "version: 1\nrules:\n  - {id: qr, words: [how], reply: {image: qr.png}}\n"
+    async with stage(tmp_path, Script(rules=rules, exchange={"history_lag_ms": 0, "variety": True})) as made:
+        (tmp_path / "rules-main" / "qr.png").write_bytes(png(30, 30))
+        shop = Shop(made, await made.box.open_order("main"), capsys)
+        async with made.daemon():
+            await made.until_open()
+            await made.box.say(shop.order_no, "how?")
+            await made.until_settled(
+                shop.order_no, lambda _, rows: bool(rows) and all(row.state.is_final for row in rows)
+            )
+        told = await shop.shown("--format", "html")
+    assert base64.b64encode(png(30, 30)).decode() in told
+    assert "p2pbot · rule <b>qr</b>" in told
 
 
 async def test_a_page_may_do_without_pictures(shop: Shop) -> None:
