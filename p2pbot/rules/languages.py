@@ -10,7 +10,7 @@ import unicodedata
 import regex
 
 from p2pbot.rules.folding import fold
-from p2pbot.rules.small_words import SMALL_WORDS, TELLING_LETTERS
+from p2pbot.rules.small_words import INTERNATIONAL, SMALL_WORDS, TELLING_LETTERS
 
 LANGUAGES = frozenset(
     [
@@ -79,11 +79,12 @@ def guess_language(text: str) -> str | None:
 def settled_language(known: str, text: str) -> str:
     """Return the language of a talk after ``text``; empty while nothing told of one.
 
-    It stays what it was, but a script decides over a guess by small words: many say "hi" and go on in their own.
+    It stays what it was, but a script decides over a guess by small words, and "hello bro" alone settles nothing: many
+    say so and go on in their own.
     """
     if known in _OF_SCRIPTS:
         return known
-    return _by_script(text) or known or _by_words(text) or ""
+    return _by_script(text) or known or ("" if INTERNATIONAL.issuperset(fold(text).words) else _by_words(text) or "")
 
 
 def _by_script(text: str) -> str | None:

@@ -59,3 +59,7 @@ TELLING_LETTERS = {
     "es": regex.compile(r"[¿¡ñ]", regex.IGNORECASE),
     "pt": regex.compile(r"[ãõ]", regex.IGNORECASE),
 }
+# English that people of every language begin with.
+INTERNATIONAL = frozenset(
+    ["hi", "hello", "hey", "ok", "okay", "yes", "no", "thanks", "thank", "you", "bro", "sir", "please", "pls"]
+)

@@ -150,7 +150,7 @@ def test_the_language_stays_and_a_script_outweighs_small_words() -> None:
         assert claim.memory is not None
         known = claim.memory
         said_so_far.append(claim.replies[0].text)
-    assert said_so_far == ["Hello", "Hello", "Привет", "Привет", "Привет"]
+    assert said_so_far == ["Hello", "Hola", "Привет", "Привет", "Привет"]
     assert known.language == "ru"
 
 

@@ -41,6 +41,10 @@ def test_what_languages_share_tells_none(text: str) -> None:
         ("en", "привет", "ru"),
         ("ru", "hello, how are you", "ru"),
         ("", "500", ""),
+        ("", "hello bro", ""),
+        ("", "Hi! thank you", ""),
+        ("", "hello, how do I pay", "en"),
+        ("es", "hello", "es"),
     ],
 )
 def test_a_talk_keeps_its_language_until_a_script_tells_another(known: str, text: str, language: str) -> None:
