@@ -51,8 +51,9 @@ class Scans:
     async def run(self) -> NoReturn:
         """Do looks for ever."""
         async with asyncio.TaskGroup() as group:
-            for number in range(self._plan.timings.scan_workers):
-                work = self._work(patient=number > 0)
+            workers = self._plan.timings.scan_workers
+            for number in range(workers):
+                work = self._work(patient=number > 0 or workers == 1)
                 group.create_task(work, name=f"{self._plan.name}: scan worker {number}")
         raise OurError("the scan workers returned")
 
@@ -66,7 +67,7 @@ class Scans:
             except OurError:
                 raise
             except P2pbotError as error:
-                self._failed(order_no, since_ms, error)
+                self._failed(order_no, since_ms, error, urgent=urgent)
             finally:
                 self._active.discard(order_no)
 
@@ -103,7 +104,7 @@ class Scans:
         until_ms = began_ms - int(self._plan.timings.history_margin_s * 1000)
         self._put(Looked(order_no, began_ms, until_ms, reading.since_ms, complete=not reading.truncated))
 
-    def _failed(self, order_no: str, since_ms: int, error: P2pbotError) -> None:
+    def _failed(self, order_no: str, since_ms: int, error: P2pbotError, *, urgent: bool) -> None:
         if isinstance(error, RequestRefused):
             self._doors.events.warning("history_refused", account=self._plan.name, order=order_no, what=error.what)
             return  # the same request would be refused again; the next gap asks anew
@@ -111,6 +112,6 @@ class Scans:
         if isinstance(error, RateLimited):
             delay_s = max(delay_s, error.retry_after_s)
         self._not_before_s = self._doors.clock.monotonic_s() + delay_s
-        self.request(order_no, since_ms)
+        self.request(order_no, since_ms, urgent=urgent)
         if self._backoff.failures == 1:
             self._doors.events.warning("history_unavailable", account=self._plan.name, what=error.what)

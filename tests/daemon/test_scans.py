@@ -6,9 +6,12 @@ import asyncio
 from dataclasses import dataclass, field
 from typing import TypeVar
 
+import pytest
+
 from p2pbot.daemon.desk import Item, Looked
 from p2pbot.daemon.scans import Scans
 from p2pbot.daemon.surroundings import AccountPlan
+from p2pbot.errors import ExchangeUnavailable
 from p2pbot.protocol.rest import Answer, RestCall
 from tests.fakes.occasions import NOW_MS
 from tests.fakes.world import FactsRest, StillClock, World
@@ -21,6 +24,7 @@ class PacedRest(FactsRest):
     """``ports.Rest`` with empty histories, whose patient calls wait until they are ``released``."""
 
     asked: list[tuple[str, bool]] = field(default_factory=list)
+    failures: int = 0
     released: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def call(self, request: RestCall[T]) -> T:
@@ -29,6 +33,9 @@ class PacedRest(FactsRest):
         if request.patient:
             await self.released.wait()
         await asyncio.sleep(0)
+        if self.failures:
+            self.failures -= 1
+            raise ExchangeUnavailable("502")
         return request.parse(Answer(data=[]))
 
 
@@ -88,4 +95,18 @@ async def test_a_look_that_becomes_urgent_is_done_once() -> None:
         await asyncio.sleep(0)
     assert scene.rest.asked == [("1", False)]
     assert scans.waiting == 0
+    running.cancel()
+
+
+@pytest.mark.parametrize("urgent", [True, False])
+async def test_a_look_that_failed_is_asked_for_again_as_it_was(urgent: bool) -> None:  # noqa: FBT001 - a table
+    """After an outage five hundred looks that nobody waits for must not come as if somebody did."""
+    scene = Scene()
+    scene.rest.released.set()
+    scene.rest.failures = 1
+    scans = scene.scans()
+    scans.request("1", NOW_MS, urgent=urgent)
+    running = asyncio.create_task(scans.run())
+    await scene.looked(1)
+    assert scene.rest.asked == [("1", not urgent)] * 2
     running.cancel()
