@@ -26,6 +26,12 @@ from p2pbot.rules.spec import MAX_TAGS, SPEECHLESS
 from p2pbot.rules.verdict import Firing, Verdict
 
 _FOREVER_REASONS = (Reason.BREAKER,)
+_ABOUT_OTHERS = frozenset(
+    {
+        *(MessageKind.TRANSLATE, MessageKind.RECALL, MessageKind.MARK, MessageKind.ERROR),
+        *(MessageKind.STATISTICS, MessageKind.RISK_ALERT, MessageKind.UNKNOWN),
+    }
+)
 _THEIRS = frozenset({EventKind.MESSAGE, EventKind.IMAGE})
 
 
@@ -160,11 +166,18 @@ def unanswered(situation: Situation, reason: Reason, verdict: Verdict | None = N
 
 
 def entry_of_message(account: str, message: ChatMessage, reason: Reason, now_ms: int) -> InboxEntry:
-    """Return the inbox entry of a message that no rule is asked about."""
+    """Return the inbox entry of a message that no rule is asked about.
+
+    One that is only about a message, or whose sender nobody named, does not take that message's identity: when it
+    comes whole (from the history, at the latest), a person's word must still count.
+    """
+    key = message_key(message)
+    if reason is Reason.SENDER_UNKNOWN or (reason is Reason.NOT_A_MESSAGE and message.kind in _ABOUT_OTHERS):
+        key, message = f"{reason}:{key}", replace(message, message_id="", uuid="")
     return InboxEntry(
         account=account,
         order_no=message.order_no,
-        key=message_key(message),
+        key=key,
         kind=message.kind,
         path=message.path,
         reason=reason,

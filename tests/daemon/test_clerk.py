@@ -188,3 +188,33 @@ async def test_a_decision_names_the_rules_that_made_it() -> None:
     (entry,) = [entry for entry in await place.world.store.inbox(NUMBER) if entry.message_id == "1"]
     logged = [values["ruleset"] for event, values in place.world.told.events if event == "decided"]
     assert (entry.ruleset, set(logged)) == (wanted, {wanted})
+
+
+VAGUE = (
+    said("we take over", "1", from_us=None),
+    replace(said("", "1"), kind=MessageKind.TRANSLATE),
+    replace(said("", "1", from_us=None), kind=MessageKind.UNKNOWN),
+)
+
+
+@pytest.mark.parametrize("vague", VAGUE, ids=["no sender", "a translation", "an unknown kind"])
+async def test_a_person_counts_although_something_vague_came_first_with_that_id(vague: ChatMessage) -> None:
+    """The frame that did not say whose it is, or was only about the message, has not decided the message."""
+    desk = office()
+    for _ in range(2):
+        await desk.clerk.take(vague)
+    await desk.clerk.take(said("we take over", "1", from_us=True, path=Path.HISTORY))
+    memory = await desk.world.store.recall("main", NUMBER)
+    assert memory is not None
+    assert memory.mute is not None
+    assert len(await desk.decided()) == 2
+
+
+async def test_a_word_whose_sender_was_unknown_is_answered_when_the_history_names_him() -> None:
+    """Once, however often it comes then."""
+    desk = office()
+    await desk.clerk.take(said("a question", "1", from_us=None))
+    for path in (Path.HISTORY, Path.SOCKET):
+        await desk.clerk.take(said("a question", "1", path=path))
+    reasons = [reason for kind, reason in await desk.decided() if kind == "text"]
+    assert reasons == [Reason.SENDER_UNKNOWN, Reason.ANSWERED]
