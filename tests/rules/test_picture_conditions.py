@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
+from pathlib import Path as FilePath
 
 import pytest
 
@@ -122,3 +124,12 @@ def test_a_person_may_give_it_for_explain() -> None:
     given = given_facts({"picture.type": "png", "picture.lied": "yes", "picture.kib": "12"}, "--order")
     assert isinstance(given, GivenFacts)
     assert given.facts(NOW_MS).picture == {"type": "png", "lied": True, "kib": 12}
+
+
+def test_the_rules_of_the_page_load() -> None:
+    """docs/history.md shows rules that are right."""
+    page = (FilePath(__file__).parents[2] / "docs" / "history.md").read_text("utf-8")
+    (shown,) = [block for block in re.findall(r"```yaml\n(.*?)```", page, re.DOTALL) if block.startswith("version: 1")]
+    ruleset = load_rules({"r.yaml": shown}).ruleset
+    assert ruleset is not None
+    assert ruleset.looks_at_pictures
