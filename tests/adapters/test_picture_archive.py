@@ -95,7 +95,7 @@ async def test_the_oldest_make_room(tmp_path: Path) -> None:
             aged(tmp_path)
     found = aged(tmp_path)
     assert 3 <= len(found) <= 5
-    assert found[-1] == f"{name(18)}.png"
+    assert found == [f"{name(number)}.png" for number in range(19 - len(found), 19)]
     assert sum(path.stat().st_size for path in (tmp_path / "archive").rglob("*.png")) <= 5 * len(picture)
 
 
