@@ -53,6 +53,7 @@ _BOUNDS = {
 }
 _LONGEST_ECHO = 40
 _FEW = 6  # choices that are named beside the nearest one
+_JOINED = re.compile(r"(?P<key>[\w-]{1,40})[:=](?P<value>.*)", re.DOTALL)  # `side:sell`, which YAML takes for one text
 _MANY = 8  # keys that a hint names
 _LEFT_OVER = "complaint"
 _KEY_ITSELF = "[key]"  # pydantic's word for: not the value is wrong, its key is
@@ -167,11 +168,17 @@ def _finding(fault: _Fault, wanted: list[str], model: type[BaseModel], root: Nod
         return _unknown_key(fault, name, model, root, source)
     start = fault.node.start
     if error["type"] == "missing":
-        return source.finding(start, f"the key `{name}` is missing")
+        return source.finding(start, f"the key `{name}` is missing", _missing_hint(fault.path, name, model))
     if wanted:
         hint = _shape_hint(fault, wanted, model)
         return source.finding(start, f"expected {' or '.join(wanted)}, found {_found(fault)}", hint)
     return _judged(fault, source)
+
+
+def _missing_hint(path: _Path, name: str, model: type[BaseModel]) -> str:
+    """Return how the key would be written, where its model says so (``MISSING_HINTS: ClassVar``)."""
+    hints = (getattr(holder, "MISSING_HINTS", {}).get(name, "") for holder in _models_at(model, path))
+    return next(filter(None, hints), "")
 
 
 def _judged(fault: _Fault, source: Source) -> Finding:
@@ -202,10 +209,14 @@ def _unknown_key(fault: _Fault, name: str, model: type[BaseModel], root: Node, s
     known = [field.alias or key for holder in holders for key, field in holder.model_fields.items()]
     if name in known:
         return source.finding(start, f"`{name}` does not belong here", "it is a key of another form of this", "P001")
-    hint = did_you_mean(name, known)
+    joined = _JOINED.fullmatch(name)
+    shown = joined["key"] if joined and looks_secret(joined["key"]) else name
+    hint = did_you_mean(shown, known)
+    if joined and shown == name and joined["key"] in known:
+        hint = f"write `{joined['key']}: {joined['value'][:_LONGEST_ECHO]}`"
     if not hint and known:
         hint = "known here: " + ", ".join(sorted(set(known)))
-    return source.finding(start, f"unknown key `{name[:_LONGEST_ECHO]}`", hint, "P001")
+    return source.finding(start, f"unknown key `{shown[:_LONGEST_ECHO]}`", hint, "P001")
 
 
 def _not_a_choice(fault: _Fault, choices: list[str], source: Source) -> Finding:

@@ -18,7 +18,7 @@ _LINE_BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")  # what YAML calls a lin
 _SECRET_NAME = re.compile(
     "secret|token|passw|passphrase|api_?key|private_?key|listen_?key|credential|pem|signature|^key$", re.IGNORECASE
 )
-_KEY = re.compile(r"(?<![\w-])(?P<name>[\w-]{1,64})[\"']?[ \t]{0,9}:")
+_KEY = re.compile(r"(?<![\w-])(?P<name>[\w-]{1,64})[\"']?[ \t]{0,9}[:=]")
 _LONGEST_SNIPPET = 2000  # a longer line is not one that a person reads
 _HIDDEN = " <hidden>"
 # The part of an address that logs on; of one that was cut in the middle, what follows a colon and is no port.

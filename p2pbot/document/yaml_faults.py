@@ -19,6 +19,7 @@ TRAPS = "{[*&!%@>|`\"'?"
 _VALUE = re.compile(r"^[ \t]*(?:-[ \t]+)*(?:[^\s#\"'{\[][^#]*?:[ \t]+)?(?P<first>\S)")
 _KEY_ALONE = re.compile(r"\s*(?:- +)?[\w.-]+\s*")
 _UNSPACED = re.compile(r"\s*(?:- +)?[\w-]+:\S")
+_DASHED = re.compile(r"\s*-[^\s-]")
 _FIRST_WORD = re.compile(r"\s*(?:- +)?(?P<word>[\w-]+)(?=\s|$)")
 _CURLY = "“”„«‘’"
 _CLOSING = {"[": "]", "{": "}"}
@@ -59,6 +60,8 @@ def _no_colon(source: Source, index: int, since: int) -> Told:
     word = _FIRST_WORD.match(line) if source.echo(since) else None
     if "：" in line:
         hint = "write the colon as : with a blank behind it"
+    elif _DASHED.match(line):
+        hint = "put a blank behind the -"
     elif _UNSPACED.match(line):
         hint = "put a blank behind the colon"
     elif word:

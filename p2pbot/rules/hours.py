@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from functools import lru_cache
-from typing import Annotated
+from typing import Annotated, ClassVar
 from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import AfterValidator, BeforeValidator, Field
@@ -72,6 +72,11 @@ Zone = Annotated[str, AfterValidator(_zone)]
 
 class WindowSpec(Strict):
     """``windows.open: {zone: Europe/Istanbul, hours: 09:00-18:00, weekday: mon-fri}``."""
+
+    MISSING_HINTS: ClassVar = {
+        "zone": "write zone: Europe/Istanbul",
+        "hours": "write hours: 09:00-18:00",
+    }
 
     zone: Zone
     hours: Annotated[Many[TimeRange], Field(max_length=20)]

@@ -87,7 +87,8 @@ LINTS = (
     Lint(
         "P014",
         "a list without brackets",
-        "Commas do not part words: `paid, sent` is one phrase, and a message must hold all of it in a row.",
+        "Neither commas nor the signs of a pattern part words: `paid, sent` and `(paid|sent)` are one phrase each, and"
+        " a message must hold all of it in a row.",
         _rule("id: a", "words: paid, sent", "reply: Thanks"),
         _rule("id: a", "words: [paid, sent]", "reply: Thanks"),
     ),
@@ -139,8 +140,9 @@ LINTS = (
     ),
     Lint(
         "P026",
-        "single braces",
-        "A value is filled in between two braces; between single ones the counterparty reads the name itself.",
+        "a name that is not filled in",
+        "A value is filled in between two braces: {{ order.number }}. Between single ones, after a $ or between two %"
+        " the counterparty reads the name itself.",
         _rule("id: a", "words: paid", 'reply: "Thanks { order.number }"'),
         _rule("id: a", "words: paid", 'reply: "Thanks {{ order.number }}"'),
     ),

@@ -25,7 +25,8 @@ _CONTACT = regex.compile(
     regex.IGNORECASE,
 )
 _DOUBLE = regex.compile(r"\{\{.*?\}\}|\{%.*?%\}", regex.DOTALL)
-_SINGLE = regex.compile(r"\{\s?(?P<name>[a-z_]{2,20}(?:\.[a-z_]{2,30})?)\s?\}")
+_NAMED = r"(?P<name>[a-z_]{2,20}(?:\.[a-z_]{2,30})?)"
+_SINGLE = regex.compile(rf"\{{\s?{_NAMED}\s?\}}|%{_NAMED}%|\$\{{?{_NAMED}\b")
 _CURLY = regex.compile(r"[“„”][^“„”]*[“”]", regex.DOTALL)
 _IGNORED = regex.compile(r"#\s*p2pbot:\s*ignore\s+(?P<codes>P\d{3}(?:[\s,]+P\d{3})*)")
 

@@ -14,7 +14,8 @@ from typing import Literal
 _UNIT_MS = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
 _NUMBER = r"\d{1,18}(?:\.\d{1,18})?"
 _SIGNED = rf"[-−]?{_NUMBER}"
-_DURATION = re.compile(r"(\d{1,9}(?:\.\d{1,3})?)\s?(ms|s|m|h|d)")
+_UNIT_WORDS = r"ms|s(?:ec(?:ond)?s?)?|m(?:in(?:ute)?s?)?|h(?:ours?)?|d(?:ays?)?"  # `10 min` is what people type
+_DURATION = re.compile(rf"(\d{{1,9}}(?:\.\d{{1,3}})?)\s?({_UNIT_WORDS})(?![a-z])")
 _COMPARISON = re.compile(r"(?P<sign><=|>=|<|>|!=|=)\s*(?P<value>\S.*)")
 _DASHED = re.compile(r"(?P<low>[^-–]+)[-–](?P<high>[^-–]+)")
 _RANGE = re.compile(r"(?P<low>\S+?)\s*(?:-|\.\.|–)\s*(?P<high>\S+)")
@@ -63,7 +64,7 @@ def duration_ms(text: str) -> int:
     parts = list(_DURATION.finditer(compact))
     if not parts or "".join(part[0] for part in parts).replace(" ", "") != compact.replace(" ", ""):
         raise ValueError(f"`{text[:40]}` is not a time: write a number with ms, s, m, h or d, as in 90s, 10m, 1h30m")
-    return int(sum(Decimal(part[1]) * _UNIT_MS[part[2]] for part in parts))
+    return int(sum(Decimal(part[1]) * _UNIT_MS["ms" if part[2] == "ms" else part[2][0]] for part in parts))
 
 
 def duration_range_ms(text: str) -> tuple[int, int]:

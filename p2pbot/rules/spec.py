@@ -320,6 +320,7 @@ class RuleSpec(MatchSpec):
     EXPLAINED_KEYS: ClassVar[dict[str, str]] = {
         key: f"`{key}` is a condition; write `when: {{{key}: …}}`" for key in WhenSpec.model_fields
     } | {word: f"`{word}` is called `{key}` here" for key, words in _OTHER_WORDS.items() for word in words}
+    MISSING_HINTS: ClassVar = {"id": "give the rule a name of its own, such as `id: paid-claim`"}
 
     id: Name
     on: Many[EventKind] = (EventKind.MESSAGE,)
@@ -367,6 +368,8 @@ class SharedSpec(Strict):
 
 class FileSpec(SharedSpec):
     """A rule file. One without rules may hold lists, snippets and windows for the others."""
+
+    MISSING_HINTS: ClassVar = {"version": "write `version: 1` at the top of the file"}
 
     version: Literal["1"]
     rules: Annotated[list[RuleSpec], Field(default_factory=list)]

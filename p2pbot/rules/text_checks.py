@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Protocol
 
+import regex
+
 from p2pbot.document import Position
 from p2pbot.rules.checks import Path
 from p2pbot.rules.fields import ListRef
@@ -20,6 +22,7 @@ from p2pbot.rules.spec import MatchSpec
 _PHRASE_KEYS = ("words", "all_words", "exact", "starts")
 _SLOW_LENGTH = 1000  # a text that a merchant may really get; slower than that is refused
 _DEEPEST = 4  # blocks within blocks; more is not read by anybody
+_PATTERN = regex.compile(r"\w\)?\|\(?\w|\\[bdsw]|\.\*|\(\?")  # what a pattern has and a phrase has not
 _COMMAS = ",;،，、；"
 _BLOCKS = {"any": "any_", "all": "all_", "not": "not_"}
 
@@ -108,9 +111,13 @@ class TextCompiler:
 
     def _one_phrase(self, written: str, key: str, path: Path) -> None:
         """Warn of a list that lacks its brackets: all of its words in a row would have to be there."""
-        if "exact" not in key and any(comma in written for comma in _COMMAS):
-            message = f"`{written[:40]}` is one phrase: a message must hold all of it in a row"
-            self._reporter.warn(self._reporter.at(*path), message, "write a list: [one, two]", "P014")
+        message, hint = f"`{written[:40]}` is one phrase: a message must hold all of it in a row", ""
+        if _PATTERN.search(written):
+            hint = "only letters and digits count here; write a list [one, two], or a pattern under `regex`"
+        elif "exact" not in key and any(comma in written for comma in _COMMAS):
+            hint = "write a list: [one, two]"
+        if hint:
+            self._reporter.warn(self._reporter.at(*path), message, hint, "P014")
 
     def _items(self, written: tuple[str, ...], place: Path) -> Iterator[tuple[int, str]]:
         for at, item in enumerate(written):

@@ -73,6 +73,10 @@ def test_what_cannot_be_read_says_what_can(text: str, kind: Kind, message: str) 
         ("250ms", 250),
         ("2D", 172_800_000),
         ("0", 0),
+        ("10 min", 600_000),
+        ("2 hours 30 minutes", 9_000_000),
+        ("90 seconds", 90_000),
+        ("1day", 86_400_000),
     ],
 )
 def test_a_duration_is_read_with_its_unit(text: str, expected: int) -> None:
@@ -80,7 +84,7 @@ def test_a_duration_is_read_with_its_unit(text: str, expected: int) -> None:
     assert duration_ms(text) == expected
 
 
-@pytest.mark.parametrize("text", ["", "10", "m", "-5m", "10x", "5m later", "1h 30"])
+@pytest.mark.parametrize("text", ["", "10", "m", "-5m", "10x", "5m later", "1h 30", "2 months", "3 sheep"])
 def test_a_duration_without_a_unit_is_refused(text: str) -> None:
     """Nobody guesses whether 10 is seconds or minutes."""
     with pytest.raises(ValueError, match="is not a time"):
