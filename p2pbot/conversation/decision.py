@@ -26,12 +26,6 @@ from p2pbot.rules.spec import MAX_TAGS, SPEECHLESS
 from p2pbot.rules.verdict import Firing, Verdict
 
 _FOREVER_REASONS = (Reason.BREAKER,)
-_ABOUT_OTHERS = frozenset(
-    {
-        *(MessageKind.TRANSLATE, MessageKind.RECALL, MessageKind.MARK, MessageKind.ERROR),
-        *(MessageKind.STATISTICS, MessageKind.RISK_ALERT, MessageKind.UNKNOWN),
-    }
-)
 _THEIRS = frozenset({EventKind.MESSAGE, EventKind.IMAGE})
 
 
@@ -168,11 +162,11 @@ def unanswered(situation: Situation, reason: Reason, verdict: Verdict | None = N
 def entry_of_message(account: str, message: ChatMessage, reason: Reason, now_ms: int) -> InboxEntry:
     """Return the inbox entry of a message that no rule is asked about.
 
-    One that is only about a message, or whose sender nobody named, does not take that message's identity: when it
-    comes whole (from the history, at the latest), a person's word must still count.
+    One whose sender nobody named does not take the identity that it shows: when that message comes whole (from the
+    history, at the latest), a person's word must still count.
     """
     key = message_key(message)
-    if reason is Reason.SENDER_UNKNOWN or (reason is Reason.NOT_A_MESSAGE and message.kind in _ABOUT_OTHERS):
+    if message.from_us is None and reason in (Reason.SENDER_UNKNOWN, Reason.NOT_A_MESSAGE):
         key, message = f"{reason}:{key}", replace(message, message_id="", uuid="")
     return InboxEntry(
         account=account,

@@ -192,14 +192,14 @@ async def test_a_decision_names_the_rules_that_made_it() -> None:
 
 VAGUE = (
     said("we take over", "1", from_us=None),
-    replace(said("", "1"), kind=MessageKind.TRANSLATE),
+    replace(said("", "1", from_us=None), kind=MessageKind.TRANSLATE),
     replace(said("", "1", from_us=None), kind=MessageKind.UNKNOWN),
 )
 
 
 @pytest.mark.parametrize("vague", VAGUE, ids=["no sender", "a translation", "an unknown kind"])
 async def test_a_person_counts_although_something_vague_came_first_with_that_id(vague: ChatMessage) -> None:
-    """The frame that did not say whose it is, or was only about the message, has not decided the message."""
+    """The frame that did not say whose it is has not decided the message."""
     desk = office()
     for _ in range(2):
         await desk.clerk.take(vague)
