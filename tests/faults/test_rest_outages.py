@@ -65,7 +65,7 @@ async def test_nothing_is_sent_during_a_ban(trial: Trial, name: str) -> None:
         await trial.ask()
         await box.clear_faults(standing)
         await trial.verdict()
-        await trial.until(lambda: _ended_the_silence(box.world), "a call is made again")
+        await trial.until(lambda: bool(_ended_the_silence(box.world)), "a call is made again")
     assert len(_since_ban(box.world)) - len(_ended_the_silence(box.world)) <= UNDER_WAY
 
 
