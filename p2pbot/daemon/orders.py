@@ -86,8 +86,9 @@ class OrdersLoop:
         while True:
             self._poke.clear()
             delay_s = await self._round()
-            await self._doors.clock.sleep(_SHORTEST_ROUND_S * self._pages)
-            await self._rest(delay_s)
+            shortest_s = _SHORTEST_ROUND_S * self._pages
+            await self._doors.clock.sleep(shortest_s)
+            await self._rest(max(0.0, delay_s - shortest_s))
 
     async def _rest(self, delay_s: float) -> None:
         """Wait for the next round; meanwhile have looked again what is due."""
