@@ -16,6 +16,7 @@ from p2pbot.model import ChatMessage
 ROWS = 50
 _SMALLEST_PAGE = 20  # pages of 20, 50 and 100 are in use: a server that gives 20 although 50 were asked has more
 _PAGES = 20  # 1,000 messages of one order: beyond that the oldest are left, and said so
+_MESSAGES = _PAGES * ROWS  # also where a server's pages are longer than asked for: the desk takes 2,000 of one order
 _OVERLAP_MS = 60_000  # read a little of the decided part again: the history lags and clocks differ
 _SURELY_OLD = 10  # rows in a row that are too old: so many wrong times do not happen
 _KEPT_IDS = 100  # of one order's latest messages: repeats come soon or not at all
@@ -46,7 +47,7 @@ class Reading:
         stuck = not lowest_id or lowest_id == self.below_id
         if self._reached(messages) or rows < _SMALLEST_PAGE:
             return replace(after, done=True)
-        if stuck or after.pages >= _PAGES:
+        if stuck or after.pages >= _PAGES or len(after.messages) >= _MESSAGES:
             return replace(after, done=True, truncated=True)
         return after
 

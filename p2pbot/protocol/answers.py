@@ -158,6 +158,6 @@ def _lowest_id(rows: list[object], order_no: str) -> str:
     """
     objects = [row for item in rows if (row := fields.mapping(item)) is not None]
     own = [row for row in objects if fields.first_identity(row, "orderNo", "topicId") in ("", order_no)]
-    ids = [found for row in own or objects if (found := fields.identity(row.get("id")))]
+    ids = [found for row in own or objects if (found := fields.row_id(row.get("id")))]
     numbers = [found for found in ids if found.isascii() and found.isdigit()]
     return min(numbers, key=int) if numbers else next(reversed(ids), "")

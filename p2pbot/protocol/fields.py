@@ -46,6 +46,12 @@ def identity(value: object) -> str:
     return found if len(found) <= MAX_IDENTITY_CHARS else ""
 
 
+def row_id(value: object) -> str:
+    """Return a message's id as text; 0 is no id but what an unset number looks like, and all unset ones look alike."""
+    found = identity(value)
+    return "" if found.strip("0") == "" else found
+
+
 def first_identity(row: Mapping[str, object], *keys: str) -> str:
     """Return the first of ``keys`` that holds an id, else ''."""
     return next((found for key in keys if (found := identity(row.get(key)))), "")

@@ -122,7 +122,7 @@ def _message(frame: Mapping[str, object], kind: MessageKind, path: Path, asked_o
         order_no=named or asked_order_no or (event.order_no if event else ""),
         kind=kind,
         path=path,
-        message_id=fields.identity(frame.get("id")),
+        message_id=fields.row_id(frame.get("id")),
         uuid=fields.identity(frame.get("uuid")),
         text="" if kind in _CARDS else _text(frame.get("content")),
         from_us=fields.flag(frame.get("self")),

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Protocol, TypeVar
 
 import regex
@@ -92,9 +93,10 @@ class Reply:
         self, languages: Sequence[str | None], values: Mapping[str, Mapping[str, Value]], rng: Chance
     ) -> tuple[str | Picture, ...]:
         """Return what to send in the best of ``languages`` that is there, empty texts left out. Raises CannotSay."""
-        said = [
+        parts = (
             part for bubble in in_language(self.bubbles, languages) for part in bubble.render(languages, values, rng)
-        ]
+        )
+        said = list(islice(parts, MAX_BUBBLES + 1))  # a text that repeats a long message would be cut for minutes
         if len(said) > MAX_BUBBLES:
             raise CannotSay(f"the reply has more than {MAX_BUBBLES} parts")
         return tuple(said)

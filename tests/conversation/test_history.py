@@ -227,3 +227,12 @@ def test_a_watch_remembers_a_bounded_number_of_messages() -> None:
     for number in range(1_000):
         watch = watch.brought(str(number), NOW_MS)
     assert len(watch.known) == 100
+
+
+def test_pages_that_are_longer_than_asked_for_do_not_lead_further() -> None:
+    """A server that gives 1,000 rows at once must not bring more than the desk takes in of one order."""
+    talk: list[ChatMessage | None] = [message(number) for number in range(5_000)]
+    reading, calls = read(talk, 0, page_size=900)
+    assert calls == 2
+    assert reading.truncated
+    assert len(reading.messages) < 2_000

@@ -186,7 +186,7 @@ def test_a_page_of_other_orders_is_passed_over() -> None:
 
 
 @pytest.mark.parametrize(
-    ("ids", "lowest"), [([], ""), (["10", 9], "9"), (["b", "a"], "a"), (["b", "7"], "7"), ([None], "")]
+    ("ids", "lowest"), [([], ""), (["10", 9], "9"), (["b", "a"], "a"), (["b", "7"], "7"), ([None], ""), ([0, "5"], "5")]
 )
 def test_lowest_id(ids: list[object], lowest: str) -> None:
     """Ids are compared as numbers; where they are none, the last row's counts."""

@@ -336,3 +336,11 @@ def test_any_history_row_is_a_value(row: object) -> None:
     """Whatever a history row holds, it is a message of the asked order or nothing."""
     found = parse_history_row(row, ORDER_NO)
     assert found is None or found.order_no == ORDER_NO
+
+
+@pytest.mark.parametrize("unset", [0, "0", "00", "", None])
+def test_an_id_that_was_not_set_is_none(unset: object) -> None:
+    """Two messages with the number 0 are not one message: their uuid tells them apart."""
+    found = parse_history_row({**TEXT, "id": unset}, ORDER_NO)
+    assert found is not None
+    assert found.message_id == ""

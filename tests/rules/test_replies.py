@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from p2pbot.model import Reason
 from p2pbot.rules.languages import guess_language
 from p2pbot.rules.replies import MAX_BUBBLE, in_language, one_of, split_text
 from tests.fakes.occasions import rules, some_facts
@@ -128,3 +129,11 @@ def test_a_reply_of_too_many_parts_is_not_said() -> None:
 def test_a_language_is_told_by_script_or_small_words(text: str, language: str | None) -> None:
     """None when in doubt."""
     assert guess_language(text) == language
+
+
+def test_a_text_that_repeats_a_long_message_is_given_up_soon() -> None:
+    """Only as many parts are cut as tell that there are too many: cutting all of them would hold the daemon."""
+    repeated = "{{ message.text }} " * 400
+    asked = rules(f"  - {{id: a, words: long, reply: '{repeated}'}}").ask("long " * 3_200)
+    assert asked.reason is Reason.RENDER_FAILED
+    assert asked.firings == ()
