@@ -26,6 +26,7 @@ from p2pbot.protocol.calls import presign
 
 _LOOK_S = 5.0  # who waits for the budget looks this often: a suspend may have ended
 _LEASE_LOOK_MS = 1_000
+_OFFSET_LOOK_S = 0.5
 _FORGET_FROM = 100  # attempts that are kept before those of replies that have ended are looked for
 
 
@@ -78,8 +79,13 @@ class Pictures:
         raise OurError("the upload workers returned")
 
     async def _remember(self) -> None:
-        """Count the calls that former processes made within the last minutes."""
-        now_ms = self._doors.clock.now_ms()
+        """Count the calls that former processes made within the last minutes.
+
+        By the exchange's time, once it is known: this machine's clock may have been set since.
+        """
+        while self._doors.rest.clock_offset_ms is None:
+            await self._doors.clock.sleep(_OFFSET_LOOK_S)
+        now_ms = self._doors.now_ms()
         since_ms = now_ms - self._budget.window_ms - self._policy.longest_call_ms
         calls = await self._doors.store.presigned(self._plan.name, since_ms)
         ages_ms = [now_ms - at_ms for at_ms in calls]
@@ -160,7 +166,7 @@ class Pictures:
                 raise _Overtaken
             self._budget = self._budget.begun()
         try:
-            await self._doors.store.presigning(row.account, self._doors.clock.now_ms())
+            await self._doors.store.presigning(row.account, self._doors.now_ms())
             return await self._doors.rest.call(presign(f"{picture.sha256[:16]}.{picture.kind.value}"))
         finally:
             self._budget = self._budget.ended(self._boot_ms())

@@ -34,7 +34,7 @@ rules:
   - id: welcome
     on: order_created
     when: {side: sell}
-    reply: {image: images/qr.png, caption: Scan it.}
+    reply: {image: images/qr.png}
     expires: 30m
   - id: numbered
     regex: 'question (?P<n>\\d+)'
@@ -179,7 +179,7 @@ class Flood:
             for order_no in self._opened:
                 while True:
                     rows = await store.outbox(order_no)
-                    if len(rows) >= 2 and all(row.state.is_final for row in rows):
+                    if rows and all(row.state.is_final for row in rows):
                         break
                     await asyncio.sleep(0.2)
 
@@ -193,7 +193,7 @@ class Flood:
         for order_no in self._opened:
             lines = world.said_by_bot(order_no)
             figures.pictures[sum(line.kind == "image" for line in lines)] += 1
-            if [(line.kind, line.text) for line in lines] != [("image", ""), ("text", "Scan it.")]:
+            if [line.kind for line in lines] != ["image"]:
                 figures.wrong.append(order_no)
         calls = [call.at_ms for call in world.rest_calls("main", "pre-signed-url")]
         figures.presigns, figures.most_presigns = len(calls), most_within(calls, MINUTE_MS)

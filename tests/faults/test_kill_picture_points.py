@@ -81,7 +81,7 @@ async def trial(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator
         yield made
 
 
-@pytest.mark.parametrize("point", some(POINTS, "presign_arrived", "upload_arrived", "uploaded", "sending"))
+@pytest.mark.parametrize("point", some(POINTS, "upload_arrived", "uploaded"))
 async def test_killed_when_a_picture_is(trial: Trial, point: str) -> None:
     """Whatever step was the last, the next start neither loses nor doubles the picture, and its caption follows it."""
     async with trial.process() as process:

@@ -10,8 +10,8 @@ import pytest
 
 from tests.faults.picture_flood import flood, most_within
 
-ORDERS = int(os.environ.get("P2PBOT_PICTURE_ORDERS", "12"))
-KILLS = int(os.environ.get("P2PBOT_PICTURE_KILLS", "3"))
+ORDERS = int(os.environ.get("P2PBOT_PICTURE_ORDERS", "8"))
+KILLS = int(os.environ.get("P2PBOT_PICTURE_KILLS", "2"))
 
 
 async def test_pictures_arrive_once_however_often_the_daemon_is_killed(tmp_path: Path) -> None:

@@ -9,6 +9,8 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass
 
+_PICTURES = 0.2  # of the worlds, in which some replies begin with a picture
+PRESIGNS_PER_MINUTE = 4  # of those worlds' exchange: few orders must be able to meet the limit
 _SETTLE_SHARE = 0.8  # of the settling delay, that slow writes, flight, lag and clock may use up together
 
 
@@ -40,6 +42,7 @@ class Climate:
     delay_s: int
     takeover_ms: int | None
     default_caps: bool
+    pictures: bool
 
     @property
     def longest_lag_ms(self) -> int:
@@ -82,6 +85,8 @@ def climate_of(seed: int) -> Climate:
         delay_s=rng.choice((0, 0, 3)),
         takeover_ms=rng.choice((None, None, 60_000)),
         default_caps=rng.random() < 0.1,
+        # Dice of their own, thrown since rules have pictures: the other seeds' worlds stay as they were.
+        pictures=random.Random(f"pictures {seed}").random() < _PICTURES,  # noqa: S311 - as above
     )
 
 

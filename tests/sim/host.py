@@ -17,6 +17,7 @@ from p2pbot.conversation.decision import Policy
 from p2pbot.conversation.delivery import DeliveryPolicy
 from p2pbot.conversation.inbox import InboxPolicy
 from p2pbot.conversation.limits import Caps
+from p2pbot.conversation.pictures import UploadPolicy
 from p2pbot.daemon.account import Account
 from p2pbot.daemon.chat import ConnectBudget
 from p2pbot.daemon.rulebook import Rulebook
@@ -24,12 +25,13 @@ from p2pbot.daemon.supervisor import end, guarded
 from p2pbot.daemon.surroundings import AccountPlan, Doors, Timings
 from p2pbot.errors import StateError
 from p2pbot.model import Mode
+from p2pbot.rules.pictures import PictureName
 from p2pbot.rules.ruleset import RuleSet, load_rules
-from tests.sim.climate import Climate
+from tests.sim.climate import PRESIGNS_PER_MINUTE, Climate
 from tests.sim.doors import Machine, SimBrake, SimClock, SimEvents, SimLease, SimNotifier, SimRng
 from tests.sim.judge import Judge
 from tests.sim.life import Life
-from tests.sim.pictures import SimShelf, SimUploader
+from tests.sim.pictures import QR, SimShelf, SimUploader
 from tests.sim.rest import SimRest
 from tests.sim.store import Plate, SimStore
 from tests.sim.talk import rules_text
@@ -44,9 +46,10 @@ _MOST_GHOST_ROUNDS = 1_000
 @lru_cache(maxsize=64)
 def compiled(text: str) -> RuleSet:
     """Return the rules of a text; the same set serves many runs, for it does not change."""
-    ruleset = load_rules({"sim.yaml": text}).ruleset
+    loaded = load_rules({"sim.yaml": text}, {PictureName("sim.yaml", QR.name): QR})
+    ruleset = loaded.ruleset
     if ruleset is None:
-        raise AssertionError(load_rules({"sim.yaml": text}).findings)
+        raise AssertionError(loaded.findings)
     return ruleset
 
 
@@ -66,6 +69,7 @@ def plan_of(name: str, climate: Climate) -> AccountPlan:
             mode=Mode.LIVE,
         ),
         delivery=DeliveryPolicy(settle_ms=climate.settle_ms),
+        uploads=UploadPolicy(presigns_per_minute=PRESIGNS_PER_MINUTE),
         timings=Timings(
             order_poll_s=climate.poll_s,
             chat_renewal_s=climate.renewal_s,

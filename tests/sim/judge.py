@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter, defaultdict, deque
+from dataclasses import replace
 
 from p2pbot.adapters.rate_gate import ALL_CALLS
 from p2pbot.conversation.records import OutboxRow, OutboxState
@@ -16,6 +17,7 @@ from p2pbot.daemon.status import account_status
 from p2pbot.model import OrderStatus, Reason, Side
 from p2pbot.sandbox.records import Outcome, Received
 from tests.sim.life import Life
+from tests.sim.pictures import QR
 from tests.sim.store import Plate
 from tests.sim.talk import CAUSES, GREETED_FIAT, ONCE_TEXTS, Form, Ledger, number_of, words_for
 from tests.sim.universe import Universe, key_of, secret_of
@@ -93,7 +95,8 @@ class Judge:
         """Check a frame that is about to be written against what the store says."""
         frame = json.loads(text)
         uuid, order_no = str(frame["uuid"]), str(frame["orderNo"])
-        self._universe.trace.say(f"daemon writes {order_no} {frame['content']} on {connection.number}")
+        said = frame.get("content", str(QR))
+        self._universe.trace.say(f"daemon writes {order_no} {said} on {connection.number}")
         self.writes[uuid] += 1
         row = self.plate.disk.outbox.get(uuid)
         if row is None or row.state is not OutboxState.SENDING:
@@ -101,9 +104,9 @@ class Judge:
             return
         others = [one for one in self.plate.disk.rows_of(account, order_no) if one.uuid != uuid]
         if any(one.state in (OutboxState.SENDING, OutboxState.UNKNOWN) for one in others):
-            self._universe.blame("two_in_flight", f"{order_no}: {frame['content']}")
+            self._universe.blame("two_in_flight", f"{order_no}: {said}")
         if any(one.seq < row.seq and not one.state.is_final for one in others):
-            self._universe.blame("order", f"{order_no}: {frame['content']} before an older reply")
+            self._universe.blame("order", f"{order_no}: {said} before an older reply")
         self._check_silence(account, order_no, connection)
 
     def _check_silence(self, account: str, order_no: str, connection: SimConnection) -> None:
@@ -124,6 +127,7 @@ class Judge:
         """Check what the exchange put into the chat."""
         if received.outcome is not Outcome.DELIVERED:
             return
+        received = replace(received, text=received.text or str(QR))
         order_no, text = received.order_no, received.text
         line = self._universe.world._state.order(order_no).lines
         mine = next((one for one in reversed(line) if one.message_id == received.message_id), None)
@@ -156,6 +160,9 @@ class Judge:
     def _allowed(self, order_no: str, text: str) -> int:
         if text in ONCE_TEXTS or number_of(text):
             return 1
+        if text == str(QR):
+            sold = self.ledger.sides.get(order_no) is Side.SELL
+            return len(self.ledger.of(order_no, Form.DOUBLE, *((Form.QUESTION,) if sold else ())))
         form = {"Picture seen.": Form.IMAGE, "A person comes.": Form.HUMAN}.get(text)
         return len(self.ledger.of(order_no, form)) if form else 0
 

@@ -20,8 +20,10 @@ from p2pbot.conversation.history import Reading
 from p2pbot.conversation.inbox import sender_reason
 from p2pbot.conversation.orders import agreed
 from p2pbot.conversation.outbox import Outbox, _Plan
+from p2pbot.conversation.pictures import PresignBudget
 from p2pbot.conversation.records import OrderMemory, OutboxRow, OutboxState
 from p2pbot.daemon.chat import ChatLoop
+from p2pbot.daemon.pictures import Pictures
 from p2pbot.daemon.sender import Sender
 from p2pbot.model import ChatMessage, MessageKind, Order, Reason, Side
 from p2pbot.ports import Connection
@@ -191,6 +193,20 @@ def _lock_freed_too_early(patch: pytest.MonkeyPatch) -> None:
     patch.setattr("p2pbot.daemon.sender.Outbox", Crossing)
 
 
+def _uploads_uncounted(patch: pytest.MonkeyPatch) -> None:
+    """Each picture asks for its place at once."""
+    patch.setattr(PresignBudget, "wait_ms", lambda _self, _now_ms: 0)
+
+
+def _uploads_forgotten(patch: pytest.MonkeyPatch) -> None:
+    """A new process does not know how often the one before it asked."""
+
+    async def forgetful(_: Pictures) -> None:
+        return
+
+    patch.setattr(Pictures, "_remember", forgetful)
+
+
 MUTANTS = (
     Mutant("resend in doubt", "duplicate", _resend_in_doubt, (24, 29, 0)),
     Mutant("reconcile too early", "duplicate", _reconcile_too_early, (15, 78, 21)),
@@ -205,4 +221,6 @@ MUTANTS = (
     Mutant("gives up after some tries", "liveness", _gives_up, (54, 63, 13)),
     Mutant("two tasks reconnect", "two_connect", _two_connect, (1, 3, 0)),
     Mutant("lock freed too early", "two_in_flight", _lock_freed_too_early, (15, 7, 13)),
+    Mutant("uploads uncounted", "presigns", _uploads_uncounted, (321, 287)),
+    Mutant("uploads forgotten at a restart", "presigns", _uploads_forgotten, (489,)),
 )

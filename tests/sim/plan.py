@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 from p2pbot.sandbox.life import Turn
@@ -58,6 +59,8 @@ _POINTS = (
     "",
 )
 
+_UPLOAD_POINTS = ("upload.put", "upload.answered", "store.presigning.queued", "store.presigning.committed")
+
 
 def schedule(climate: Climate) -> list[Deed]:
     """Return what will happen, in the order of time."""
@@ -69,7 +72,16 @@ def schedule(climate: Climate) -> list[Deed]:
         Deed(climate.span_s + rng.uniform(0.5, 5.0), "say", order, {"form": "question"})
         for order in range(climate.orders)
     ]
+    if climate.pictures:
+        aim = random.Random(f"uploads {climate.seed}")  # noqa: S311 - as above; the other worlds keep their dice
+        deeds = [_at_an_upload(deed, aim) if deed.name == "kill" else deed for deed in deeds]
     return sorted(deeds, key=lambda deed: deed.at_s)
+
+
+def _at_an_upload(kill: Deed, aim: random.Random) -> Deed:
+    """Return the kill, now and then on a picture's way."""
+    point = aim.choice((kill.values["point"], *_UPLOAD_POINTS))
+    return replace(kill, values=kill.values | {"point": point})
 
 
 def _order(rng: random.Random, climate: Climate, order: int) -> Iterator[Deed]:

@@ -14,6 +14,7 @@ from enum import StrEnum
 from p2pbot.model import Side
 from p2pbot.sandbox.life import Turn
 from tests.sim.climate import Climate
+from tests.sim.pictures import QR
 
 GREETED_FIAT = "USD"  # the rules greet orders of this fiat only
 MACHINE_NUMBER = 777_000  # asked by counterparties' automatic texts only
@@ -30,11 +31,12 @@ ONCE_TEXTS = (*CAUSES, "Hi there.")
 _RULES = """
 version: 1
 rules:
-  - {{id: sale, regex: '^question (?P<n>\\d+)$', when: {{side: sell}}, {common}, reply: "Answer {{{{ match.n }}}}."}}
+  - {{id: sale, regex: '^question (?P<n>\\d+)$', when: {{side: sell}}, {common},
+     reply: [{picture}"Answer {{{{ match.n }}}}."]}}
   - {{id: purchase, regex: '^question (?P<n>\\d+)$', when: {{side: buy}}, {common},
      reply: "Purchase {{{{ match.n }}}}."}}
   - {{id: double, regex: '^double (?P<n>\\d+)$', {common},
-     reply: ["First {{{{ match.n }}}}.", "Second {{{{ match.n }}}}."]}}
+     reply: [{picture}"First {{{{ match.n }}}}.", "Second {{{{ match.n }}}}."]}}
   - {{id: picture, on: image, {common}, reply: "Picture seen."}}
   - {{id: hello, words: hello, expires: {expires}s, reply: "Hi there."}}
   - {{id: human, words: human, {common}, handover: {{for: 2m}}, reply: "A person comes."}}
@@ -109,7 +111,8 @@ class Ledger:
 def rules_text(climate: Climate) -> str:
     """Return the rules of a run."""
     common = f"limit: {{at_most: 1000, per: order}}, expires: {climate.expires_s}s, delay: 0s..{climate.delay_s}s"
-    return _RULES.format(common=common, expires=climate.expires_s)
+    picture = f"{{image: {QR.name}}}, " if climate.pictures else ""
+    return _RULES.format(common=common, expires=climate.expires_s, picture=picture)
 
 
 def number_of(text: str) -> tuple[str, int] | None:

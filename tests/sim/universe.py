@@ -10,7 +10,7 @@ from typing import Protocol, TypeVar
 from p2pbot.sandbox.options import SandboxAccount, SecondSocket, WorldOptions
 from p2pbot.sandbox.state import Close, Effect
 from p2pbot.sandbox.world import World
-from tests.sim.climate import Climate
+from tests.sim.climate import PRESIGNS_PER_MINUTE, Climate
 from tests.sim.timeline import EPOCH_MS, Timeline, VirtualLoop
 from tests.sim.trace import Trace
 from tests.sim.weather import Weather
@@ -110,4 +110,5 @@ def _options(climate: Climate) -> WorldOptions:
         second_socket=SecondSocket.BYE if climate.bye_on_second else SecondSocket.ALLOW,
         deduplicate_uuid=climate.deduplicate,
         variety=climate.variety,
+        presigns_per_minute=PRESIGNS_PER_MINUTE if climate.pictures else 36,
     )

@@ -11,6 +11,7 @@ from p2pbot.conversation.records import InboxEntry, OutboxRow, OutboxState
 from p2pbot.model import Reason
 from p2pbot.sandbox.life import Life, Turn
 from p2pbot.sandbox.records import Outcome, SeenLine, Speaker
+from tests.sim.climate import PRESIGNS_PER_MINUTE
 from tests.sim.judge import Judge
 from tests.sim.talk import EVENTS, GREETED_FIAT, Form, Said
 from tests.sim.timeline import EPOCH_MS
@@ -51,6 +52,8 @@ class Verdict:
         """Blame what is not as it was promised."""
         for row in self._disk.outbox.values():
             self._judge_row(row)
+        for name in self._universe.names:
+            self._judge_presigns(name)
         for said in self._ledger.said:
             problem = self._problem(said)
             if problem:
@@ -60,6 +63,14 @@ class Verdict:
                 problem = self._misplaced(account, order_no) or self._event_problem(decided.entry)
                 if problem:
                     self._universe.blame("loss", f"{decided.entry.key} of {order_no} for {account}: {problem}")
+
+    def _judge_presigns(self, account: str) -> None:
+        calls = [call.at_ms for call in self._universe.world.rest_calls(account, "pre-signed-url")]
+        limit = PRESIGNS_PER_MINUTE if self._climate.pictures else 36
+        for first in calls:
+            if sum(first <= at_ms < first + 60_000 for at_ms in calls) > limit:
+                self._universe.blame("presigns", f"{account}: more than {limit} calls for a place in a minute")
+                return
 
     def _misplaced(self, account: str, order_no: str) -> str:
         """Return what is wrong if an order was worked for an account that it does not belong to."""
@@ -144,8 +155,9 @@ class Verdict:
                 return self._uncaused(row.order_no, row.account, row.reason, row.settled_at_ms)
             case Reason.ORDER_UNKNOWN:
                 return "dropped for an order that it was claimed for"
-            case _:
-                return f"dropped as {row.reason}"
+            case _:  # an upload fails for good only where the exchange or the network was in trouble
+                founded = row.reason is Reason.UPLOAD_FAILED and self._ledger.troubles
+                return "" if founded else f"dropped as {row.reason}"
 
     # ---- reasons ----
 
