@@ -11,6 +11,7 @@ from pathlib import Path
 
 from p2pbot.cli.explanation import clock_ms, given_order, trace_row
 from p2pbot.cli.output import Paint, columns, shown
+from p2pbot.cli.rules_show import counted
 from p2pbot.cli.words import reason_words
 from p2pbot.conversation.dialogues import play, quoted
 from p2pbot.conversation.rehearsal import Rehearsal, Spoken, Turn
@@ -20,8 +21,10 @@ from p2pbot.model import EventKind, Reason
 from p2pbot.rules.dialogue import FOLLOWS, MAX_STEPS, REASONS, START_MS, OrderGiven, RuleFile
 from p2pbot.rules.measures import duration_ms
 from p2pbot.rules.ruleset import RuleSet
+from p2pbot.rules.verdict import Outcome, RuleTrace
 
 _INDENT = "      - "
+_FEW = 12  # rules that `/why` shows when none came near
 
 
 @dataclass
@@ -117,12 +120,17 @@ class ChatRoom:
         self.steps.append(f"operator: {quoted(text or 'hello')}")
         yield self.paint("dim", "a person has taken the order over")
 
-    def _why(self, _: str) -> Iterator[str]:
+    def _why(self, rest: str) -> Iterator[str]:
         if not self.rehearsal.turns:
             raise UsageError("nothing was said yet")
         turn = self.rehearsal.turns[-1]
         yield reason_words(turn.reason)
-        yield from columns(trace_row(line, self.paint) for line in turn.trace)
+        near = [line for line in turn.trace if _is_near(line)]
+        lines = turn.trace if rest == "all" else near or turn.trace[:_FEW]
+        yield from columns(trace_row(line, self.paint) for line in lines)
+        if len(lines) < len(turn.trace):
+            others = counted(len(turn.trace) - len(lines), "other rule")
+            yield self.paint("dim", f"(not meant: {others}; /why all tells of all)")
 
     def _save(self, rest: str) -> Iterator[str]:
         file, _, name = rest.partition(" ")
@@ -183,6 +191,11 @@ class ChatRoom:
         played = play(self.ruleset, loaded, at, loaded.value.tests[at])
         if played.failures:
             raise UsageError(f"not saved, it would not pass: {played.failures[0].finding.headline}")
+
+
+def _is_near(line: RuleTrace) -> bool:
+    """Whether a rule spoke, or would have but for a limit, a fact or a condition: its words were met."""
+    return line.outcome in {Outcome.FIRED, Outcome.LIMITED, Outcome.UNKNOWN} or line.check.startswith("when.")
 
 
 def _given(facts: dict[str, str]) -> OrderGiven:

@@ -36,7 +36,7 @@ COMMANDS = {
     "/image": "/image                          send a picture",
     "/wait": "/wait 10m                       let time pass",
     "/operator": "/operator hi                    write from your own account: p2pbot leaves the order to you",
-    "/why": "/why                            what each rule said to the last message",
+    "/why": "/why [all]                      what the rules said to the last message",
     "/save": "/save rules/tests/x.yaml [NAME] add this chat to a file of tests; it passes at once",
     "/new": "/new [side=buy,…]               a new order",
     "/help": "/help                           this list",

@@ -173,3 +173,11 @@ def test_tab_completes_what_is_known(talk: Talk, line: str, word: str, found: li
     """Commands, facts and their values, events, files."""
     assert talk("/quit") == []
     assert completions(line, word) == found
+
+
+def test_why_shows_the_rules_that_came_near(talk: Talk) -> None:
+    """Those whose words were met, or that spoke; ``/why all`` the others too."""
+    lines = talk("/order status=paid", "I paid", "/why", "/why all")
+    assert sum("paid    " in line or line.startswith("paid  ") for line in lines) == 2
+    assert "(not meant: 1 other rule; /why all tells of all)" in lines
+    assert [line.split()[0] for line in lines[-2:]] == ["paid", "person"]
