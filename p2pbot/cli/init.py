@@ -9,16 +9,14 @@ from __future__ import annotations
 import argparse
 import os
 import re
-import shlex
 import sys
-import textwrap
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from p2pbot.adapters.files import read_rules
-from p2pbot.cli.output import Paint, columns, shown
+from p2pbot.cli.output import Paint, shown
 from p2pbot.cli.rules_schema import schema_text
 from p2pbot.cli.starter import starter_config, starter_rules
 from p2pbot.cli.starter_choices import (
@@ -40,13 +38,13 @@ from p2pbot.cli.starter_packs import (
     rule_texts,
 )
 from p2pbot.cli.starter_questions import ask
+from p2pbot.cli.starter_report import next_steps, told
 from p2pbot.errors import ConfigError, UsageError
 
 if TYPE_CHECKING:
     from p2pbot.cli.parser import Parser
 
 T = TypeVar("T")
-Done = tuple[Path, bool]  # a file, and whether it was made
 _ABOUT = """\
 Makes a working start in DIR (default: here): a configuration in which every key is explained, packs of rules for the
 usual questions with their tests, and a directory for the keys. It never overwrites: a file that is there stays as it
@@ -76,7 +74,6 @@ Never send these files to anybody, and keep them out of backups that others can 
 """
 _IGNORED = "# Keys and state stay on this machine.\n/secrets/\n/state/\n"
 _ID = re.compile(r"\bid: *[\"']?([\w.-]+)")
-_WIDTH = 80
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,8 +90,8 @@ def register(commands: argparse._SubParsersAction[Parser]) -> None:
     parser = commands.add_parser("init", help="make a place to start from", description=_ABOUT, epilog=_MORE)
     parser.add_argument("directory", metavar="DIR", nargs="?", type=Path, default=Path(), help="where (default: here)")
     parser.add_argument("--account", metavar="NAME", help="your word for the account (default: main)")
-    told = f"of {' '.join(LANGUAGES)}; the first is for who has not written yet (default: all)"
-    parser.add_argument("--languages", metavar="CODES", help=told)
+    codes = f"of {' '.join(LANGUAGES)}; the first is for who has not written yet (default: all)"
+    parser.add_argument("--languages", metavar="CODES", help=codes)
     parser.add_argument("--packs", metavar="NAMES", help=f"topics of rules (default: all; {NIGHT} with --zone)")
     parser.add_argument("--zone", metavar="ZONE", help=f"your time zone, such as Europe/Istanbul, for {NIGHT}")
     parser.add_argument("--yes", action="store_true", help="ask nothing: the defaults for all that no option says")
@@ -113,16 +110,17 @@ def _init(arguments: argparse.Namespace) -> int:
         wanted = [pack for pack in chosen if pack.name not in there]
         planned = list(pieces(choices, wanted))
         done = [(piece.path, _make(directory / piece.path, piece)) for piece in planned]
-        notes = [note for piece in planned if (note := _of_another_zone(directory / piece.path, piece.text))]
+        moved = planned if choices.zone else []
+        notes = [note for piece in moved if (note := _of_another_zone(directory / piece.path, piece.text))]
     except OSError as error:
         place = error.filename or directory
         raise ConfigError(f"{place}: {error.strerror or 'cannot be written'}", remedy="name another DIR") from None
-    print("\n".join(_told(directory, done, there, paint)))
+    print("\n".join(told(directory, done, there, paint)))
     print("".join(f"{paint('yellow', 'note')}  {shown(note)}\n" for note in notes), end="")
     if NIGHT not in choices.packs and not arguments.packs:
         print(f"{paint('dim', 'left')}  the pack {NIGHT}: call init again with --zone and your time zone")
     made = any(fresh for _, fresh in done)
-    print("\n".join(_next_steps(directory, paint) if made else ["", "Everything was there already."]))
+    print("\n".join(next_steps(directory, paint) if made else ["", "Everything was there already."]))
     return 0
 
 
@@ -132,7 +130,7 @@ def _choices(arguments: argparse.Namespace, packs: Sequence[Pack]) -> Choices:
     languages = _option(arguments.languages, "--languages", parse_languages) or ()
     chosen = _option(arguments.packs, "--packs", lambda text: parse_packs(text, packs)) or ()
     zone = _option(arguments.zone, "--zone", parse_zone) or ""
-    if not arguments.yes and sys.stdin and sys.stdin.isatty() and sys.stdout.isatty():
+    if not arguments.yes and sys.stdin and sys.stdin.isatty() and sys.stdout and sys.stdout.isatty():
         return ask(packs, account, languages, chosen, zone, input)
     if NIGHT in chosen and not zone:
         raise UsageError(f"the pack {NIGHT} needs your time zone", remedy="add --zone, such as --zone Europe/Istanbul")
@@ -187,39 +185,3 @@ def _of_another_zone(path: Path, text: str) -> str:
     if not path.is_file() or not only_clocks_differ(path.read_text("utf-8", errors="replace"), text):
         return ""
     return f"{path} tells the time of another zone: delete it, and call init again"
-
-
-def _told(directory: Path, done: Sequence[Done], there: dict[str, str], paint: Paint) -> Iterator[str]:
-    """Yield what was made and what was left alone: a line for each file, or one for all rule files of a directory."""
-    groups: dict[tuple[bool, Path], list[str]] = {}
-    for path, fresh in done:
-        place = path.parent if path.suffix == ".yaml" and path.parent.parts else path
-        groups.setdefault((fresh, place), []).append(path.name)
-    for (fresh, place), names in groups.items():
-        of_rules = place.suffix != ".yaml" and names != [place.name]
-        word = paint("green", "made") if fresh else paint("dim", "kept")
-        yield f"{word}  {shown(str(directory / place))}" + ("/" if of_rules else "")
-        if of_rules:
-            yield from textwrap.indent(
-                textwrap.fill(" ".join(names), _WIDTH - 8, break_on_hyphens=False), " " * 6
-            ).split("\n")
-    for name, file in there.items():
-        yield f"{paint('dim', 'left')}  the pack {name}: its rules are in {shown(file)} already"
-
-
-def _next_steps(directory: Path, paint: Paint) -> list[str]:
-    """Return what to type next; each line can be copied as it is."""
-    here = directory.resolve() == Path.cwd().resolve()
-    steps = [
-        *([] if here else [(f"cd {shlex.quote(str(directory))}", "")]),
-        ("p2pbot rules chat", "talk to your rules as a customer; nothing is sent"),
-        ("p2pbot rules preview", "every text; say it in your words in rules/"),
-        ("p2pbot rules check", "what is wrong? after each change …"),
-        ("p2pbot rules test", "… and does it still answer as it should?"),
-        ("cat secrets/README.txt", "where your API key goes"),
-        ("p2pbot check --online", "is everything right? reads only"),
-        ("p2pbot run", "mode: shadow – it decides, records, sends nothing"),
-        ("p2pbot status", "what it did; then `mode: live` in config.yaml"),
-    ]
-    told = [(f"  {paint('bold', step)}", paint("dim", f"# {about}") if about else "") for step, about in steps]
-    return ["", "Next:", *columns(told)]

@@ -2,7 +2,8 @@
 
 Promise: pure but for reading the set. A file is cut by its lines, so comments and order stay as they were written. What
 belongs to one language follows a comment that holds its code alone (``# ru``), or its key in a reply (``ru:``), up to
-an emptier line; the first language that is wanted comes first, and so is spoken to who has not written yet.
+a line that is empty, is indented less or closes the list. The first language that is wanted comes first, and so is
+spoken to who has not written yet.
 """
 
 from __future__ import annotations

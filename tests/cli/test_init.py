@@ -113,6 +113,8 @@ def test_tests_of_another_zone_that_were_kept_are_told_of(
     assert main(["init", "--zone", "Pacific/Auckland"]) == 0
     told = re.findall(r"^note  (\S+) tells the time of another zone", capsys.readouterr().out, re.MULTILINE)
     assert "rules/tests/50-waiting.yaml" in told
+    assert main(["init"]) == 0
+    assert "another zone" not in capsys.readouterr().out
     for name in told:
         (here / name).unlink()
     assert main(["init", "--zone", "Pacific/Auckland"]) == 0
