@@ -22,6 +22,7 @@ MAX_DEPTH = 24  # the language needs about ten
 MAX_NODES = 50_000  # one per five bytes of the largest file
 _LOADER = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
 _NOTHING = frozenset({"", "~", "null", "Null", "NULL"})
+_HALF = re.compile("[\ud800-\udfff]")  # written as an escape; libyaml refuses it, PyYAML's own parser does not
 _WORD = re.compile(r"[^\s,\]}]{1,40}")
 
 
@@ -128,6 +129,9 @@ class _Reader:
             index = getattr(error, "position", 0)
             where = index if isinstance(index, int) and index < len(self.source.text) else 0
             raise _Stop(self.source.finding(where, "a character that YAML does not allow")) from None
+        except (ValueError, OverflowError):  # only where libyaml is not present: PyYAML's own parser lets these pass
+            where = max(0, self.source.text.find("\\U"))
+            raise _Stop(self.source.finding(where, "a character code that does not exist")) from None
 
     def _next(self) -> yaml.Event:
         event = next(self._events)
@@ -159,6 +163,8 @@ class _Reader:
         plain = not event.style
         value = None if plain and event.value in _NOTHING else event.value
         end = event.end_mark.index if event.end_mark else _start(event)
+        if _HALF.search(event.value):
+            raise _Stop(self.source.finding(_start(event), "a character code that does not exist"))
         if plain and value is not None and _looks_cut(value, self.source.text[end : end + 4]):
             hint = "put the text in quotes, or two spaces before a comment"
             message = "the text is cut at ' #', the rest is a comment"

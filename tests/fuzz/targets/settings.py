@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from random import Random
 
+import yaml
+
 from p2pbot.config import Places, Settings, parse_settings
+from p2pbot.document import nodes
 from p2pbot.errors import ConfigError
 from tests.fuzz.mutation import FRAGMENTS, harms, pick
 from tests.fuzz.target import Input, Target
@@ -82,10 +87,22 @@ def _harmed_line(line: str, rng: Random) -> str:
     return harms(line, rng, 2, FRAGMENTS)
 
 
+@contextmanager
+def parser_for(text: str) -> Iterator[None]:
+    """Have PyYAML's own parser read one text of 32, as where libyaml is not present; it is ten times slower."""
+    usual = nodes._LOADER
+    nodes._LOADER = yaml.BaseLoader if len(text) % 32 == 0 else usual
+    try:
+        yield
+    finally:
+        nodes._LOADER = usual
+
+
 def _judge(given: Input) -> str:
     text, secret = given
     try:
-        settings = parse_settings(text, _FILE, _PLACES)
+        with parser_for(text):
+            settings = parse_settings(text, _FILE, _PLACES)
     except ConfigError as error:
         return _judge_refusal(error, secret)
     assert isinstance(settings, Settings)
