@@ -67,8 +67,8 @@ def _check(arguments: argparse.Namespace) -> int:
     errors = sum(finding.severity is Severity.ERROR for finding in loaded.findings)
     failing = len(loaded.findings) if arguments.strict else errors
     if arguments.json:
-        count = len(loaded.ruleset) if loaded.ruleset else None
-        print_json({"rules": count, "findings": [finding.to_json() for finding in loaded.findings]})
+        count, named = (len(loaded.ruleset), loaded.ruleset.hash) if loaded.ruleset else (None, None)
+        print_json({"rules": count, "ruleset": named, "findings": [finding.to_json() for finding in loaded.findings]})
         return 1 if failing else 0
     paint = Paint()
     for finding in loaded.findings:

@@ -85,6 +85,15 @@ def test_findings_are_json_for_programs(rules: Path, capsys: pytest.CaptureFixtu
     ]
 
 
+def test_the_set_is_named_by_its_content(rules: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """As in the state, in traces and in the log, so that one can tell which rules decided."""
+    assert main(["rules", "check", "rules", "--json"]) == 0
+    first = json.loads(capsys.readouterr().out)["ruleset"]
+    (rules / "a.yaml").write_text(_RULES.replace("Thank you", "Thank you!"), "utf-8")
+    assert main(["rules", "check", "rules", "--json"]) == 0
+    assert first != json.loads(capsys.readouterr().out)["ruleset"]
+
+
 def test_a_warning_fails_only_when_that_is_asked_for(rules: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """``--strict``."""
     (rules / "a.yaml").write_text(_RULES.replace("Thank you", "see www.x"), "utf-8")
