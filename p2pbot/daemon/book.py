@@ -77,10 +77,15 @@ class OrderBook:
         if order_no in self._orders:
             self._stale.add(order_no)
 
+    def fresh(self, order_no: str) -> Order | None:
+        """Return facts that are fresh enough to decide by, if they are at hand."""
+        order = self._orders.get(order_no)
+        return order if order is not None and order.detailed and self._is_fresh(order) else None
+
     async def facts(self, order_no: str) -> Order | Unavailable:
         """Return facts that are fresh enough to decide by."""
-        order = self._orders.get(order_no)
-        if order is not None and order.detailed and self._is_fresh(order):
+        order = self.fresh(order_no)
+        if order is not None:
             return order
         try:
             return await self.look(order_no)

@@ -196,6 +196,13 @@ class Clerk:
             if reason is not None:
                 await self._commit(unanswered(situation, reason))
                 return
+            ours = self._waiting.take_ours(stimulus.order_no)
+            known = None if ours else self._with_known_facts(situation)
+            if known is not None:
+                await self._commit_decided(known)
+                return
+        for message in ours:
+            await self.take(message)
         order = await self._facts(stimulus)
         if order is not None:
             await self._hear_facts(order, path, heard)
@@ -216,6 +223,27 @@ class Clerk:
             if await self._put_off(situation, decision):
                 return
             waited = True
+
+    def _with_known_facts(self, situation: Situation) -> Situation | None:
+        """Return a message's situation with its order's facts if they are at hand and raise no event to decide first.
+
+        Nothing was waited for since the situation was read, and the lock is held: reading it again would say the same.
+        """
+        order = self._book.fresh(situation.stimulus.order_no)
+        if order is None or situation.stimulus.kind is not EventKind.MESSAGE or self._rules().debounces:
+            return None
+        said = order_heard(order, order.confirmed_at_ms, counterparty_key(order))
+        memory = remembered(situation.memory, said, self._plan.name, order.number)
+        if memory.counterparty_key != situation.memory.counterparty_key:
+            return None  # what this person may still be told was not read
+        if any(raised_by(situation.memory, said, order.number)):
+            return None
+        return replace(situation, order=order, memory=memory)
+
+    async def _commit_decided(self, situation: Situation) -> None:
+        decision = self._decided(situation)
+        await self._rules.slow(decision.verdict)
+        await self._commit(decision, situation.order.created_at_ms if situation.order else None)
 
     async def _picture(self, stimulus: Stimulus) -> Known:
         """Return what a picture's bytes say, if rules ask."""

@@ -45,18 +45,23 @@ class Office:
     world: World
     clerk: Clerk
     sender: Sender
+    desk: EmptyDesk
 
     async def decided(self) -> list[tuple[str, Reason]]:
         """Return what is in the inbox: kind and reason, in the order of the decisions."""
         return [(entry.kind.value, entry.reason) for entry in await self.world.store.inbox(NUMBER)]
 
 
+@dataclass
 class EmptyDesk:
-    """Nothing waits behind the item that is decided."""
+    """Nothing of the other side waits behind the item that is decided; of ours what a test puts there."""
+
+    ours: tuple[ChatMessage, ...] = ()
 
     def take_ours(self, order_no: str) -> tuple[ChatMessage, ...]:  # noqa: ARG002 - the same for every order
-        """Return nothing."""
-        return ()
+        """Return what a person of ours said, once."""
+        ours, self.ours = self.ours, ()
+        return ours
 
     def coming(self, order_no: str) -> tuple[ChatMessage, ...]:  # noqa: ARG002 - the same for every order
         """Return nothing."""
@@ -78,8 +83,9 @@ def office(status: OrderStatus = OrderStatus.UNPAID, plan: AccountPlan = PLAN) -
     )
     rulebook = Rulebook("main", dict, world.told, world.told)
     rulebook.adopt(rules(RULES).ruleset)
-    clerk = Clerk(plan, doors, OrderBook(plan, doors), sender, rulebook, lambda _message: None, EmptyDesk())
-    return Office(world, clerk, sender)
+    desk = EmptyDesk()
+    clerk = Clerk(plan, doors, OrderBook(plan, doors), sender, rulebook, lambda _message: None, desk)
+    return Office(world, clerk, sender, desk)
 
 
 def card(event: SystemEvent, message_id: str) -> ChatMessage:
@@ -218,3 +224,21 @@ async def test_a_word_whose_sender_was_unknown_is_answered_when_the_history_name
         await desk.clerk.take(said("a question", "1", path=path))
     reasons = [reason for kind, reason in await desk.decided() if kind == "text"]
     assert reasons == [Reason.SENDER_UNKNOWN, Reason.ANSWERED]
+
+
+async def test_a_person_of_ours_who_waits_in_the_queue_is_heard_before_a_message_is_answered() -> None:
+    """Also when the order's facts are at hand and nothing has to be fetched."""
+    office_ = office()
+    await office_.clerk.take(said("a question", "1"))
+    office_.desk.ours = (said("I take over", "3", from_us=True, uuid="typed-in-the-app"),)
+    await office_.clerk.take(said("another question", "2"))
+    assert (await office_.decided())[-2:] == [("text", Reason.OPERATOR_MESSAGE), ("text", Reason.TAKEN_OVER)]
+
+
+async def test_a_message_that_comes_when_the_facts_are_at_hand_is_answered_with_them() -> None:
+    """The exchange, which knows the order no more, is not asked; what the first message was told limits the others."""
+    office_ = office()
+    for number in range(1, 4):
+        await office_.clerk.take(said(f"question {number}", str(number)))
+        office_.world.rest.orders.clear()
+    assert [reason for _, reason in await office_.decided()][1:] == [Reason.ANSWERED, *[Reason.LIMITED] * 2]

@@ -34,7 +34,7 @@ def storable(record: Record) -> Record:
 
 
 def _cleaned(value: Any) -> Any:
-    if isinstance(value, Enum):
+    if value is None or isinstance(value, Enum):
         return value
     if isinstance(value, str):
         return storable_text(value)

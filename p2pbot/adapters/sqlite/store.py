@@ -268,4 +268,4 @@ class SqliteStore:
         await self._worker.close()
 
     async def _rows(self, sql: str, values: tuple[str | int, ...], read: Callable[[sqlite3.Row], T]) -> tuple[T, ...]:
-        return await self._worker.read(lambda connection: tuple(read(row) for row in connection.execute(sql, values)))
+        return await self._worker.glance(lambda connection: tuple(read(row) for row in connection.execute(sql, values)))

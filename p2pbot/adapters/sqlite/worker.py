@@ -60,6 +60,10 @@ class Worker:
         """Run ``work`` on one snapshot."""
         return await self._transaction("BEGIN", work)
 
+    async def glance(self, work: Work[T]) -> T:
+        """Run ``work`` that reads by one statement: it is a snapshot by itself and needs no transaction around it."""
+        return await self._transaction("", work)
+
     async def write(self, work: Work[T]) -> T:
         """Run ``work`` in a write transaction, committed when it returns and rolled back when it raises."""
         return await self._transaction("BEGIN IMMEDIATE", work)
@@ -112,6 +116,8 @@ class Worker:
         connection = self._connection
         if connection is None:
             raise OurError("the store is not open")
+        if not begin:
+            return work(connection)
         with transaction(connection, begin):
             return work(connection)
 
