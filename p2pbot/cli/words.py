@@ -44,6 +44,8 @@ REASONS = {
     Reason.LATE: "it had become too late (limits: reply_expires)",
     Reason.ORDER_CHANGED: "the order had changed meanwhile",
     Reason.ATTEMPTS_EXHAUSTED: "it was tried as often as is decent",
+    Reason.UPLOAD_FAILED: "its picture could not be uploaded",
+    Reason.PICTURE_GONE: "its picture is not in the state directory any more",
 }
 STATES = {
     OutboxState.CLAIMED: "waits to be sent",
