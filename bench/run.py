@@ -17,6 +17,8 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.metadata import version
 from pathlib import Path
 
 from bench import disk, echo, exchange, reload, rules
@@ -26,6 +28,8 @@ from bench.figures import Figure, Ratio, as_json, table
 from p2pbot.sandbox.box import Sandbox
 from p2pbot.sandbox.options import SandboxAccount
 
+_PAGE = Path(__file__).parent / "README.md"
+_MARK, _END = "<!-- figures: make bench ARGS=--readme -->", "<!-- end of figures -->"
 _BLOCK = 500  # messages between two that are answered: the answer tells that the block was decided
 
 
@@ -132,6 +136,8 @@ async def _flood(place: Sandbox, orders: Sequence[str], count: int) -> Figure:
 def machine() -> dict[str, object]:
     """Return what the figures depend on."""
     return {
+        "taken": f"{datetime.now(UTC):%Y-%m-%d}",
+        "p2pbot": version("p2pbot"),
         "python": platform.python_version(),
         "system": f"{platform.system()} {platform.release()}",
         "architecture": platform.machine(),
@@ -139,22 +145,42 @@ def machine() -> dict[str, object]:
     }
 
 
+def everything(*, quick: bool) -> tuple[str, str]:
+    """Measure all; return it as text to read and as JSON."""
+    load_before = os.getloadavg()[0]
+    with tempfile.TemporaryDirectory(prefix="p2pbot-bench-") as directory:
+        figures, ratios = asyncio.run(measure(QUICK if quick else FULL, Path(directory)))
+    of_loop, to_idle = reload.measure(quick=quick)
+    of_rules, among_rules = rules.measure(quick=quick)
+    about = machine() | {"load": f"{load_before:.1f} before, {os.getloadavg()[0]:.1f} after"}
+    figures, ratios = figures + of_loop, ratios + to_idle
+    text = ", ".join(f"{key} {value}" for key, value in about.items())
+    text += f"\n\n{table(figures, ratios)}\n\n{rules.table(of_rules, among_rules)}\n"
+    return text, as_json(about, figures + of_rules, ratios + among_rules)
+
+
+def with_figures(page: str, text: str) -> str:
+    """Return the page with ``text`` between its two marks. Raises ValueError if it has none."""
+    before, mark, rest = page.partition(_MARK)
+    _, end, after = rest.partition(_END)
+    if not (mark and end):
+        raise ValueError(f"no {_MARK} and {_END} in the page")
+    return f"{before}{mark}\n{text}{end}{after}"
+
+
 def main() -> None:
-    """Measure, print the tables, and write JSON if asked to."""
+    """Measure, print the tables, and write them where asked."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--quick", action="store_true", help="fewer of everything: to see that it works")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there too")
+    parser.add_argument("--readme", action="store_true", help="write the tables into bench/README.md too")
     arguments = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="p2pbot-bench-") as directory:
-        figures, ratios = asyncio.run(measure(QUICK if arguments.quick else FULL, Path(directory)))
-    more, further = reload.measure(quick=arguments.quick)
-    figures, ratios = figures + more, ratios + further
-    of_rules, among_rules = rules.measure(quick=arguments.quick)
-    about = machine()
-    sys.stdout.write(", ".join(f"{key} {value}" for key, value in about.items()) + "\n\n")
-    sys.stdout.write(table(figures, ratios) + "\n\n" + rules.table(of_rules, among_rules) + "\n")
+    text, data = everything(quick=arguments.quick)
+    sys.stdout.write(text)
     if arguments.json:
-        arguments.json.write_text(as_json(about, figures + of_rules, ratios + among_rules) + "\n", "utf-8")
+        arguments.json.write_text(data + "\n", "utf-8")
+    if arguments.readme:
+        _PAGE.write_text(with_figures(_PAGE.read_text("utf-8"), text), "utf-8")
 
 
 if __name__ == "__main__":
