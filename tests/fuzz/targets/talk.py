@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 from p2pbot.adapters.sqlite.schema import STEPS
 from p2pbot.adapters.sqlite.store import SqliteStore
 from p2pbot.adapters.sqlite.transaction import transaction
+from p2pbot.adapters.sqlite.worker import Worker
 from p2pbot.conversation.decision import Policy, message_key
 from p2pbot.conversation.records import InboxEntry, OutboxRow
 from p2pbot.daemon.book import OrderBook
@@ -40,31 +41,32 @@ from tests.fuzz.targets.frames import may_be_answered
 T = TypeVar("T")
 _PLAN = AccountPlan(name="main", policy=Policy(mode=Mode.LIVE))
 _RULES = rules("""
-  - {id: paid, words: [paid, "оплат*", 付款], limit: {every: 1ms}, reply: "you said {{ message.text }}"}
-  - {id: picture, on: image, limit: {every: 1ms}, reply: "seen, {{ counterparty.nickname | default('you') }}"}
+  - {id: paid, words: [paid, "оплат*", 付款], when: {operator_idle: 0s}, limit: {every: 1ms},
+     reply: "you said {{ message.text }}"}
+  - {id: picture, on: image, when: {operator_idle: 0s}, limit: {every: 1ms},
+     reply: "seen, {{ counterparty.nickname | default('you') }}"}
   - {id: ours, on: operator_message, notify: "taken over {{ order.number }}"}
-  - {id: any, limit: {every: 1ms}, reply: "{{ counterparty.first_name }}"}
+  - {id: any, when: {operator_idle: 0s}, limit: {every: 1ms}, reply: "{{ counterparty.first_name }}"}
 """).ruleset
 _SPOKEN = trees(*corpus.FRAMES, corpus.TEXT, {**corpus.TEXT, "id": "1009", "uuid": "u-10", "content": "paid?"})
+_STEP_MS = 1_000  # between two frames of a talk
+_SOUND_TIME = f'"createTime":{corpus.TEXT["createTime"]}'
 _TABLES = ("firings", "outbox", "inbox", "orders")
 _PEOPLES = ("text", "image", "video", "card")
 
 
-@dataclass
-class DirectWorker:
-    """``adapters.sqlite.worker.Worker`` without its thread: a transaction on the spot, in memory."""
+class DirectWorker(Worker):
+    """The store's worker without its thread: each transaction on the spot, in memory."""
 
-    connection: sqlite3.Connection
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
 
-    async def read(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        """Run ``work`` in a transaction."""
-        with transaction(self.connection, "BEGIN"):
-            return work(self.connection)
-
-    async def write(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        """Run ``work`` in a transaction."""
-        with transaction(self.connection, "BEGIN IMMEDIATE"):
-            return work(self.connection)
+    async def _transaction(self, begin: str, work: Callable[[sqlite3.Connection], T]) -> T:
+        assert self._connection is not None
+        if not begin:
+            return work(self._connection)
+        with transaction(self._connection, begin):
+            return work(self._connection)
 
 
 def _opened() -> sqlite3.Connection:
@@ -100,7 +102,7 @@ class Office:
         for table in _TABLES:
             self.connection.execute(f"DELETE FROM {table}")  # noqa: S608 - our own names
         self.clock.at_ms = NOW_MS
-        told, store = Recorder(), SqliteStore(DirectWorker(self.connection), SwitchedLease())  # type: ignore[arg-type]
+        told, store = Recorder(), SqliteStore(DirectWorker(self.connection), SwitchedLease())
         order = an_order(number=ORDER, created_at_ms=NOW_MS - 60_000)
         doors = Doors(
             rest=FactsRest({ORDER: order}),
@@ -145,8 +147,13 @@ def at_once(coroutine: Coroutine[Any, Any, T]) -> T:
 
 def _a_talk(rng: Random) -> Input:
     count = 1 + int(rng.random() ** 2 * 6)
-    spoken = (harmed_json(_SPOKEN[int(rng.random() * len(_SPOKEN))], rng, 3) for _ in range(count))
-    return tuple(pick(rng, ("s", "s", "h")) + frame for frame in spoken)
+    return tuple(pick(rng, ("s", "s", "h")) + _said_at(NOW_MS + at * _STEP_MS, rng) for at in range(count))
+
+
+def _said_at(at_ms: int, rng: Random) -> str:
+    """Return a frame of its time, mostly: one that is older than a person's word is not answered anyhow."""
+    frame = harmed_json(_SPOKEN[int(rng.random() * len(_SPOKEN))], rng, 3)
+    return frame.replace(_SOUND_TIME, f'"createTime":{at_ms}', 1) if rng.random() < 0.8 else frame
 
 
 def _message(item: str) -> ChatMessage | None:
@@ -185,7 +192,7 @@ def _judge(given: Input) -> str:
         rows = at_once(store.outbox(ORDER))
         assert not taken or len(rows) == before, "answered after a person of ours wrote"
         taken, before = taken or _is_ours(item[1:]), len(rows)
-        office.clock.at_ms += 1_000
+        office.clock.at_ms += _STEP_MS
     rows = at_once(store.outbox(ORDER))
     entries = at_once(store.inbox(ORDER))
     _judge_rows(rows, allowed)

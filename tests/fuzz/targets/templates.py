@@ -6,6 +6,8 @@ from decimal import Decimal
 from itertools import islice
 from random import Random
 
+from jinja2 import Environment, nodes
+
 from p2pbot.rules.replies import split_text
 from p2pbot.rules.templates import CannotSay, Text, compile_text, lengths
 from p2pbot.rules.variables import VARIABLES, Value
@@ -75,6 +77,11 @@ _SEED = (
 _NUMBERS = ("0", "-0", "900.00", "1E+18", "1E-18", "1E+999999", "NaN", "Infinity", "1.10", "0.000000001")
 ACCOUNT = "ACCOUNTCANARY"
 _GROUPS = frozenset({"name"})
+_PLAIN = Environment(autoescape=False)  # noqa: S701 - nothing is rendered by it
+_NEVER = (
+    *(nodes.Call, nodes.For, nodes.Assign, nodes.AssignBlock, nodes.Include, nodes.Macro, nodes.Import, nodes.Extends),
+    *(nodes.Getitem, nodes.Mul, nodes.Pow, nodes.Concat, nodes.Add, nodes.Block, nodes.FilterBlock, nodes.CallBlock),
+)
 
 
 def _a_template(rng: Random) -> Input:
@@ -95,6 +102,12 @@ def _piece(rng: Random) -> str:
     return pick(rng, _PIECES) if kind < 0.9 else pick(rng, FRAGMENTS)
 
 
+def _judge_tree(source: str) -> None:
+    """Parse the source with a plain Jinja: nothing that calls, loops, computes, assigns or includes may be in it."""
+    forbidden = next(_PLAIN.parse(source).find_all(_NEVER), None)
+    assert forbidden is None, f"a text was taken that holds {type(forbidden).__name__}"
+
+
 def _judge(given: Input) -> str:
     source, theirs, nickname, number = given
     text = compile_text(source, _GROUPS)
@@ -102,6 +115,7 @@ def _judge(given: Input) -> str:
         assert text, "neither a text nor a fault"
         assert all(fault.message for fault in text)
         return f"{len(text)} faults {text[0].message[:24]}"
+    _judge_tree(source)
     low, high = lengths(text)
     assert 0 <= low <= high
     known: dict[str, dict[str, Value]] = {
