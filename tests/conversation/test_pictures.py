@@ -129,6 +129,14 @@ def test_the_36th_call_goes_out_and_the_37th_waits_for_the_first_to_be_a_minute_
     assert budget.wait_ms(61_400) == 0
 
 
+def test_a_dead_processs_calls_count_as_long_ones() -> None:
+    """What was on its way at its death may still arrive; one that is old enough is forgotten."""
+    one = PresignBudget(limit=1)
+    assert one.remembering([1_000], 500_000, LONGEST_MS).wait_ms(500_000) == 61_000 + LONGEST_MS - 1_000
+    assert one.remembering([61_000 + LONGEST_MS], 500_000, LONGEST_MS).wait_ms(500_000) == 0
+    assert one.remembering([-5_000], 500_000, LONGEST_MS).wait_ms(500_000) == 61_000 + LONGEST_MS
+
+
 @pytest.mark.parametrize(
     ("error", "failures", "expected"),
     [

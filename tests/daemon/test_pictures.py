@@ -246,6 +246,17 @@ async def test_an_upload_serves_its_order_or_all_for_a_time(reuse_ms: int | None
     assert (await shop.all())[-1].image_url not in {row.image_url for row in rows}
 
 
+async def test_a_refused_picture_gets_a_new_place_though_an_old_one_is_known() -> None:
+    """The old one may be what was refused."""
+    shop = Shop(UploadPolicy(reuse_ms=600_000))
+    shop.claim("u1", "1")
+    await shop.all()
+    shop.claim("u2", "2")
+    disk = shop.world.store.disk.outbox
+    disk["u2"] = replace(disk["u2"], passing_refusals=1)
+    assert [row.image_url for row in await shop.all()] == ["https://i.invalid/1.png", "https://i.invalid/2.png"]
+
+
 async def test_a_picture_that_is_gone_is_told() -> None:
     """Nothing else is sent in its place."""
     shop = Shop()

@@ -121,3 +121,6 @@ def test_a_changed_picture_is_a_changed_set() -> None:
     hashes = {content_hash(files, {name: found}) for found in (MAP, replace(MAP, sha256="cc"), PictureFlaw("gone"))}
     assert len(hashes) == 3
     assert content_hash(files) in hashes
+    loaded = load_rules(files, {name: MAP}).ruleset
+    assert loaded is not None
+    assert loaded.hash == content_hash(files, {name: MAP})
