@@ -1,7 +1,8 @@
 """Fuzzing by hand: many inputs with a count and a table, or one find again.
 
-make fuzz N=100000                        so many inputs for each target
-python -m tests.fuzz --replay frame:123   the input of a seed: what is wrong with it, and a smaller one
+make fuzz N=100000                                    so many inputs for each target
+python -m tests.fuzz --replay frame:123               the input of a seed, what is wrong with it, a smaller one
+python -m tests.fuzz --replay frame:123 --keep NAME   … which is kept in tests/fuzz/finds
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from tests.fuzz.bombs import report
+from tests.fuzz.finds import FINDS, as_json
 from tests.fuzz.minimise import minimised
 from tests.fuzz.registry import TARGETS
 from tests.fuzz.target import Find, Input, Target, finds, kind_of
@@ -100,18 +102,21 @@ def many(names: list[str], first: int, count: int, progress_s: float) -> int:
     return 1 if any(tally.found for tally in tallies) else 0
 
 
-def replay(target: Target, seed: int, *, small: bool) -> int:
-    """Show the input of a seed and what is wrong with it; then the smallest one in which the same is wrong."""
+def replay(target: Target, seed: int, keep: str = "") -> int:
+    """Show the input of a seed and what is wrong with it; then a small one, which ``keep`` names if it is to stay."""
     given = target.input_of(seed)
     trouble = target.trouble(given)
     _show(given)
     _say(trouble or f"nothing is wrong: {target.judge(given)}")
-    if trouble and small:
-        less = minimised(target, given)
-        _say("minimised:")
-        _show(less)
-        _say(target.trouble(less))
-    return 1 if trouble else 0
+    if not trouble:
+        return 0
+    less = minimised(target, given)
+    _say("made small:")
+    _show(less)
+    _say(target.trouble(less))
+    if keep:
+        (FINDS / f"{target.name}-{keep}.json").write_text(as_json(target.name, less, trouble), "utf-8")
+    return 1
 
 
 def bombs() -> int:
@@ -139,10 +144,11 @@ def main(arguments: list[str]) -> int:
         "--bombs", action="store_true", help="what costs more than in proportion to its size, up to 1 MB"
     )
     parser.add_argument("--replay", metavar="TARGET:SEED", help="show the input of a seed and make it smaller")
+    parser.add_argument("--keep", default="", metavar="NAME", help="with --replay: keep the find in tests/fuzz/finds")
     given = parser.parse_args(arguments)
     if given.bombs:
         return bombs()
     if given.replay:
         name, _, seed = given.replay.rpartition(":")
-        return replay(TARGETS[name], int(seed), small=True)
+        return replay(TARGETS[name], int(seed), given.keep)
     return many(given.target or list(TARGETS), given.first, given.inputs, given.progress)
