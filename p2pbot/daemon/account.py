@@ -16,7 +16,7 @@ from p2pbot.conversation.records import OutboxState
 from p2pbot.daemon.book import OrderBook
 from p2pbot.daemon.chat import ChatLoop, ConnectBudget
 from p2pbot.daemon.clerk import Clerk
-from p2pbot.daemon.desk import Desk, Inbound, Item
+from p2pbot.daemon.desk import Desk, Inbound, Item, Looked
 from p2pbot.daemon.orders import OrdersLoop
 from p2pbot.daemon.pictures import Pictures
 from p2pbot.daemon.rulebook import Rulebook
@@ -26,11 +26,12 @@ from p2pbot.daemon.supervisor import guarded
 from p2pbot.daemon.surroundings import AccountPlan, Doors
 from p2pbot.daemon.timers import Timers
 from p2pbot.errors import OurError
-from p2pbot.model import ChatMessage, MessageKind, SendRefusal, SystemEventKind, Unknown
+from p2pbot.model import ChatMessage, MessageKind, Path, SendRefusal, SystemEventKind, Unknown
 from p2pbot.protocol.frames import Noise, parse_frame
 from p2pbot.protocol.redaction import redact_frame
 
-_FLIGHT_MS = 20_000  # a message this old should have come by the socket
+_FLIGHT_MS = 10_000  # a message this old should have come by the socket
+_AWAITED = 100  # messages of which we wait to see whether the socket brings them: one is enough
 _SUSPECT_EVERY_MS = 300_000  # a socket is replaced on suspicion this seldom
 _KEPT_FRAMES = 50  # redacted frames that nobody understood, for inspection
 
@@ -62,6 +63,7 @@ class Account:
         self.timers = Timers(plan, doors, self.book, rules, self.desk.put)
         self.orders = OrdersLoop(plan, doors, self.book, put=self._put, look=self.scans.request)
         self._suspected_ms = 0
+        self._awaited: dict[str, ChatMessage] = {}
 
     async def run(self) -> NoReturn:
         """Run the account's loops for ever."""
@@ -124,6 +126,7 @@ class Account:
         if not message.order_no:
             self.frames["without_order"] += 1
             return
+        self._awaited.pop(message_key(message), None)
         if message.from_us and message.uuid:
             # Confirmed here at once: the desk may be waiting for the facts of this order.
             await self.sender.confirmed(message.uuid, message.message_id, DeliveryEvent.ECHO)
@@ -148,6 +151,8 @@ class Account:
         if isinstance(item, Inbound):
             self.clerk.received.note(item.message)
         self.desk.put(item)
+        if isinstance(item, Looked):
+            self._suspect_overdue()
 
     def coming(self, order_no: str) -> tuple[ChatMessage, ...]:
         """Return the counterparty's messages that wait in an order's queue."""
@@ -158,12 +163,23 @@ class Account:
         return self.desk.take_ours(order_no)
 
     def _missed(self, message: ChatMessage) -> None:
+        """Note a message that was found in the history: unless the socket is late, it kept it from us."""
+        key = message_key(message)
+        coming = [one for one in self.desk.coming(message.order_no) if one.path is Path.SOCKET]
+        due = message.created_at_ms > self.chat.session.opened_at_ms + _FLIGHT_MS
+        if due and len(self._awaited) < _AWAITED and key not in map(message_key, coming):
+            self._awaited[key] = message
+            self._suspect_overdue()
+
+    def _suspect_overdue(self) -> None:
         """Replace a socket that kept a message from us: half-open ones look healthy."""
         now_ms, opened_ms = self.doors.now_ms(), self.chat.session.opened_at_ms
-        due_by_socket = opened_ms + _FLIGHT_MS < message.created_at_ms < now_ms - _FLIGHT_MS
-        if self.chat.online and due_by_socket and now_ms - self._suspected_ms >= _SUSPECT_EVERY_MS:
+        since_open = {key: one for key, one in self._awaited.items() if one.created_at_ms > opened_ms + _FLIGHT_MS}
+        self._awaited = since_open
+        overdue = [one for one in since_open.values() if one.created_at_ms < now_ms - _FLIGHT_MS]
+        if overdue and self.chat.online and now_ms - self._suspected_ms >= _SUSPECT_EVERY_MS:
             self._suspected_ms = now_ms
-            self.doors.events.warning("messages_missed", account=self.plan.name, order=message.order_no)
+            self.doors.events.warning("messages_missed", account=self.plan.name, order=overdue[0].order_no)
             self.chat.suspect()
 
     def _swallowed(self, written_ms: int) -> None:

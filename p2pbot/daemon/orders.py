@@ -26,6 +26,7 @@ from p2pbot.protocol.calls import list_orders
 _OPEN = (OrderStatus.UNPAID, OrderStatus.PAID, OrderStatus.APPEAL)
 _OVER = (OrderStatus.COMPLETED, OrderStatus.CANCELLED)
 _OVER_LATELY_MS = 6 * 3_600_000  # people still write after a trade; later than this after its beginning hardly any
+_OVER_EVERY_S = 300.0  # a call each; what a deaf socket did not bring of a closed order waits so long at most
 _ROWS = 50
 _PAGES = 20  # 1,000 open orders
 _FIRST_ROUND_S = 10.0
@@ -63,6 +64,8 @@ class OrdersLoop:
         self._poke = asyncio.Event()
         self._backoff = Backoff(cap_s=60.0)
         self._watches: dict[str, UnreadWatch] = {}
+        self._over_watches: dict[str, UnreadWatch] = {}
+        self._over_due_s = 0.0
         self._told_ms: dict[str, int] = {}
         self._cancelled_ms: dict[str, int] = {}
         self._ask_again_s: dict[str, float] = {}
@@ -78,7 +81,8 @@ class OrdersLoop:
 
     def brought(self, order_no: str, key: str, created_at_ms: int) -> None:
         """Note that the socket brought a message of an order's counterparty, known by ``key``."""
-        self._watches[order_no] = self._watches.get(order_no, UnreadWatch()).brought(key, created_at_ms)
+        watches = self._over_watches if order_no in self._over_watches else self._watches
+        watches[order_no] = watches.get(order_no, UnreadWatch()).brought(key, created_at_ms)
 
     async def run(self) -> NoReturn:
         """Look for ever; first when the chat is open, so that one look at each history serves both."""
@@ -123,8 +127,8 @@ class OrdersLoop:
             listed = await self._listed()
             self._take(listed, gap=gap)
             await self._leavers({order.number for order in listed}, gap=gap)
-            if gap:
-                await self._over_lately()
+            if gap or self._doors.clock.monotonic_s() >= self._over_due_s:
+                await self._over_lately(gap=gap)
         except OurError:
             raise
         except P2pbotError as error:
@@ -157,7 +161,9 @@ class OrdersLoop:
             watches[order.number] = watch
             if first or gap or missed:
                 self._want(order.number, at_once=order.unread != 0)
-        self._watches = watches  # only listed orders are watched: that is the bound
+        # Only listed orders are watched: that is the bound. Those that left are watched as closed ones.
+        self._over_watches |= {number: watch for number, watch in self._watches.items() if number not in watches}
+        self._watches = watches
 
     def _told(self, order: Order) -> None:
         now_ms = self._doors.now_ms()
@@ -198,16 +204,23 @@ class OrdersLoop:
         if not order.status.is_open:
             self._forget(order)
 
-    async def _over_lately(self) -> None:
-        """Look at closed orders with unread messages: no list of open ones shows what was written there meanwhile.
+    async def _over_lately(self, *, gap: bool) -> None:
+        """Look at closed orders with messages that nobody brought: no list of open ones shows what was written there.
 
         One page of them is the bound: 50 orders at most.
         """
+        asked_ms = self._doors.now_ms()
         page = await self._doors.rest.call(list_orders(self._plan.name, rows=_ROWS, statuses=_OVER))
-        since_ms = self._doors.now_ms() - _OVER_LATELY_MS
+        self._over_due_s = self._doors.clock.monotonic_s() + _OVER_EVERY_S
+        since_ms, watches = asked_ms - _OVER_LATELY_MS, dict[str, UnreadWatch]()
         for order in page.orders:
-            if order.unread != 0 and (order.created_at_ms or since_ms) >= since_ms:
+            if (order.created_at_ms or since_ms) < since_ms:
+                continue
+            watch, missed = self._over_watches.get(order.number, UnreadWatch()).looked(order.unread, asked_ms)
+            watches[order.number] = watch
+            if missed or (gap and order.unread != 0):
                 self._want(order.number, at_once=True)
+        self._over_watches = watches
 
     def _forget(self, order: Order) -> None:
         since_ms = self._cancelled_ms.get(order.number)

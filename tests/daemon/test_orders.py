@@ -152,3 +152,26 @@ async def test_an_order_that_closes_is_looked_at_once_more() -> None:
     assert await scene.round(30) == []
     assert await scene.round(30) == [("5", LATER)]
     assert await scene.round(30) == []
+
+
+async def test_a_closed_order_is_watched_too() -> None:
+    """A deaf socket keeps back what people write after a trade; nothing else would ever tell."""
+    scene = a_scene(an_order(status=OrderStatus.COMPLETED, created_at_ms=NOW_MS - _HOUR_MS, number="5"))
+    assert await scene.round() == []
+    scene.rest.unread["5"] = 1
+    assert await scene.round(290) == []
+    assert await scene.round(10) == [("5", NOW)]
+    assert await scene.round(300) == [("5", LATER)]
+
+
+async def test_what_the_socket_brought_of_a_closed_order_is_not_missed() -> None:
+    """Whether it came before or after the order closed."""
+    scene = a_scene(paid("5"))
+    await scene.round()
+    scene.loop.brought("5", "m:1", scene.world.clock.at_ms + 1)
+    scene.rest.orders["5"] = an_order(status=OrderStatus.COMPLETED, created_at_ms=NOW_MS - _HOUR_MS, number="5")
+    await scene.round(30)
+    await scene.round(30)
+    scene.loop.brought("5", "m:2", scene.world.clock.at_ms + 1)
+    scene.rest.unread["5"] = 2
+    assert await scene.round(300) == []
