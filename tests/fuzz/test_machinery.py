@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from inspect import isfunction
 from random import Random
 from typing import Any
 
 import pytest
 
+from p2pbot.protocol import calls
 from tests.fuzz.command import main
 from tests.fuzz.corpus import ORDER, TEXT
 from tests.fuzz.minimise import minimised
@@ -16,6 +18,7 @@ from tests.fuzz.registry import TARGETS
 from tests.fuzz.shapes import Wrong, check
 from tests.fuzz.target import Input, Target, finds
 from tests.fuzz.targets.frames import FRAME, may_be_answered
+from tests.fuzz.targets.rest import CALLS
 from tests.fuzz.trees import tree
 
 
@@ -136,3 +139,10 @@ def test_harms_do_not_let_a_text_grow_for_ever() -> None:
     for _ in range(300):
         text = harms(text, rng)
     assert len(text) < 60_000
+
+
+def test_every_call_of_the_exchange_is_fuzzed() -> None:
+    """A call that is new in ``protocol.calls`` needs its examples here."""
+    asked = {make().name for make, _, _ in CALLS.values()}
+    public = {name for name, value in vars(calls).items() if isfunction(value) and not name.startswith("_")}
+    assert asked == {name for name in public if getattr(calls, name).__module__ == calls.__name__}
