@@ -231,9 +231,9 @@ async def _reading(scene: Stage) -> AsyncIterator[SqliteStore]:
         await store.close()
 
 
-async def flood(directory: Path, *, orders: int, kills: int, within_s: float) -> Figures:
+async def flood(directory: Path, *, orders: int, kills: int, within_s: float, script: Script = SCRIPT) -> Figures:
     """Run it in a directory; return what the exchange saw."""
-    async with stage(directory, SCRIPT) as scene:
+    async with stage(directory, script) as scene:
         images = directory / "rules-main" / "images"
         images.mkdir()
         (images / "qr.png").write_bytes(QR)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from tests.faults.picture_flood import flood, most_within
+from tests.e2e.stage import QUICK
+from tests.faults.picture_flood import SCRIPT, flood, most_within
 
 ORDERS = int(os.environ.get("P2PBOT_PICTURE_ORDERS", "8"))
 KILLS = int(os.environ.get("P2PBOT_PICTURE_KILLS", "2"))
@@ -16,7 +18,8 @@ KILLS = int(os.environ.get("P2PBOT_PICTURE_KILLS", "2"))
 
 async def test_pictures_arrive_once_however_often_the_daemon_is_killed(tmp_path: Path) -> None:
     """And the exchange never counts more calls in a minute than it allows."""
-    figures = await flood(tmp_path, orders=ORDERS, kills=KILLS, within_s=max(2.0, ORDERS / 2))
+    script = replace(SCRIPT, timings=QUICK)  # so that what is in doubt is settled after two seconds, not ten
+    figures = await flood(tmp_path, orders=ORDERS, kills=KILLS, within_s=max(2.0, ORDERS / 4), script=script)
     sys.stdout.write(f"\n{figures.line()}\n")
     assert figures.pictures == {1: ORDERS}
     assert figures.wrong == []
