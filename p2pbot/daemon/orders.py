@@ -182,6 +182,7 @@ class OrdersLoop:
         remembered = await self._doors.store.open_orders(self._plan.name)
         known = dict.fromkeys([*self._book.numbers(), *(memory.order_no for memory in remembered)])
         known |= dict.fromkeys(self._cancelled_ms)
+        self._forget_all_but({*known, *listed})
         now_s = self._doors.clock.monotonic_s()
         gone = [number for number in known if number not in listed and self._ask_again_s.get(number, 0.0) <= now_s]
         for number in gone[:_LEAVERS]:
@@ -228,6 +229,12 @@ class OrdersLoop:
         if heard.firm:
             for table in (self._told_ms, self._cancelled_ms, self._ask_again_s):
                 table.pop(order.number, None)
+
+    def _forget_all_but(self, orders: set[str]) -> None:
+        """Drop what is noted of orders that ended by a card: no look asks for them again."""
+        for table in (self._told_ms, self._ask_again_s):
+            for number in table.keys() - orders:
+                del table[number]
 
     async def _failed(self, error: P2pbotError) -> float:
         delay_s, self._backoff = self._backoff.failed(self._doors.rng)
