@@ -82,7 +82,8 @@ fuzz: setup
 	@$(BIN)/python -m tests.fuzz --inputs $(N) $(ARGS)
 
 # The page is written only if every test passed; the flood and the kills are larger than in CI.
-FAULTS = P2PBOT_FAULTS=all P2PBOT_FLOOD=10000 P2PBOT_KILLS=60 P2PBOT_KILL_ROUNDS=3
+FAULTS = P2PBOT_FAULTS=all P2PBOT_FLOOD=10000 P2PBOT_KILLS=60 P2PBOT_KILL_ROUNDS=3 \
+	P2PBOT_PICTURE_ORDERS=40 P2PBOT_PICTURE_KILLS=20
 
 faults: setup
 	@rows=$$(mktemp) && trap 'rm -f "$$rows"' EXIT && \
