@@ -37,9 +37,15 @@ def compile_limit(spec: OncePerSpec | EverySpec | AtMostSpec) -> Limit:
         case OncePerSpec(once_per=scope):
             return Limit(LimitScope(scope), most=1, text=f"once per {scope}")
         case EverySpec(every=pause_ms, per=scope):
-            return Limit(LimitScope(scope), pause_ms=pause_ms, text=f"every {pause_ms // 1000}s per {scope}")
+            return Limit(LimitScope(scope), pause_ms=pause_ms, text=f"every {_spoken(pause_ms)} per {scope}")
         case AtMostSpec(at_most=most, per=scope):
             return Limit(LimitScope(scope), most=most, text=f"at most {most} per {scope}")
+
+
+def _spoken(span_ms: int) -> str:
+    """Return a time as it would be written: in the largest unit that says it whole."""
+    units = (("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1_000))
+    return next((f"{span_ms // size}{unit}" for unit, size in units if span_ms and span_ms % size == 0), f"{span_ms}ms")
 
 
 def scope_ids(facts: Facts, counterparty_key: str) -> Mapping[LimitScope, str]:

@@ -110,7 +110,7 @@ def test_one_rule_is_told_whole(capsys: pytest.CaptureFixture[str]) -> None:
     assert told["words"] == "any of paid, sent"
     assert told["when.order_status"] == "unpaid"
     assert told["when.operator_idle"] == "no person of ours wrote for 10m"
-    assert told["limit"] == "every 600s per order, at most 3 per order"
+    assert told["limit"] == "every 10m per order, at most 3 per order"
     assert told["group"] == "claims"
     assert told["delay"] == "2s..4s"
     assert told["handover"] == "for 120m a claim"
