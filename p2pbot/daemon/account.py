@@ -45,7 +45,7 @@ class Account:
         self.rules = rules
         self.frames: Counter[str] = Counter()
         self.not_understood: deque[str] = deque(maxlen=_KEPT_FRAMES)
-        self.book = OrderBook(plan, doors)
+        self.book = OrderBook(plan, doors, lambda: rules().asks_statistics)
         self.scans = Scans(plan, doors, self._put)
         self.sender = Sender(
             plan,

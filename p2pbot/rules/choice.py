@@ -75,7 +75,8 @@ class RuleSet:
 
     ``timezone``, ``default_language``: the merchant's, empty when the files do not say them. ``timers``: the timed
     events that rules wait for, with their spans in ms; ``debounces``: whether any rule waits for the end of a burst
-    of messages; ``looks_at_pictures``: whether any asks what a picture's bytes say.
+    of messages; ``looks_at_pictures``, ``asks_statistics``: whether any asks what a picture's bytes say, or what the
+    exchange tells of the counterparty's former trades.
     """
 
     def __init__(
@@ -98,6 +99,7 @@ class RuleSet:
         self._by_call: dict[Call, list[int]] = defaultdict(list)
         self.timers = frozenset(span for rule in self.rules for span in rule.spans)
         self.debounces = any(rule.debounce_ms for rule in self.rules)
+        self.asks_statistics = any(rule.asks_statistics for rule in self.rules)
         self.looks_at_pictures = any(rule.asks_of_pictures for rule in self.rules)
         for number, rule in enumerate(self.rules):
             self._register(number, rule)

@@ -13,6 +13,9 @@ from decimal import Decimal
 
 from p2pbot.model import Order
 
+# What the exchange tells of the counterparty's former trades: by a call of its own, made only if a rule asks.
+STATISTICS = frozenset(f"counterparty.{name}" for name in ("orders", "completion", "registered", "trades_with_us"))
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:

@@ -13,7 +13,7 @@ from itertools import accumulate
 
 from p2pbot.model import EventKind, FiringCount, FiringMark, LimitScope, Picture, Stimulus
 from p2pbot.rules.checks import Answer, Check, Truth
-from p2pbot.rules.facts import Facts
+from p2pbot.rules.facts import STATISTICS, Facts
 from p2pbot.rules.limits import Limit, refusal, scope_ids
 from p2pbot.rules.matching import BlockCheck, Heard, Matcher, PatternCheck, PhraseCheck, Searched
 from p2pbot.rules.replies import DEFAULT, Chance, Reply
@@ -62,6 +62,13 @@ class Rule:
     def asks_of_pictures(self) -> bool:
         """Whether it wants to know what a picture's bytes say."""
         return any(check.name.startswith("when.picture.") for check in self.checks)
+
+    @property
+    def asks_statistics(self) -> bool:
+        """Whether a condition or a text needs what the exchange tells of the counterparty's former trades."""
+        texts = (*(self.reply.texts() if self.reply else ()), *self.notify)
+        named = {f"{group}.{name}" for text in texts for group, name in text.variables}
+        return not STATISTICS.isdisjoint(named.union(check.name.removeprefix("when.") for check in self.checks))
 
 
 @dataclass(frozen=True, kw_only=True)

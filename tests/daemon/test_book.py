@@ -2,18 +2,46 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from p2pbot.daemon.book import OrderBook
 from p2pbot.daemon.surroundings import AccountPlan
-from p2pbot.model import OrderStatus
-from tests.fakes.occasions import NOW_MS, an_order
+from p2pbot.model import Order, OrderStatus
+from tests.fakes.occasions import NOW_MS, NUMBER, an_order
 from tests.fakes.world import StillClock, World
 
 
 def a_book() -> OrderBook:
     """Return an empty book."""
     return OrderBook(AccountPlan(name="main"), World(StillClock(NOW_MS)).doors())
+
+
+@dataclass
+class Ears:
+    """Rules that may begin to ask for the counterparty's statistics."""
+
+    ask: bool = False
+
+    def __call__(self) -> bool:
+        """Whether they do."""
+        return self.ask
+
+
+async def test_statistics_are_asked_for_when_a_rule_needs_them() -> None:
+    """Not before; facts that lack them are looked up again when a reload brings such a rule."""
+    world, ears = World(StillClock(NOW_MS)), Ears()
+    world.rest.orders[NUMBER] = an_order()
+    book = OrderBook(AccountPlan(name="main"), world.doors(), ears)
+    known = await book.facts(NUMBER)
+    assert isinstance(known, Order)
+    assert known.counterparty.orders is None
+    assert book.fresh(NUMBER) is not None
+    ears.ask = True
+    assert book.fresh(NUMBER) is None
+    counted = await book.facts(NUMBER)
+    assert isinstance(counted, Order)
+    assert counted.counterparty.orders == 7
+    assert book.fresh(NUMBER) is not None
 
 
 def test_orders_that_are_over_are_forgotten_but_the_last() -> None:

@@ -284,3 +284,18 @@ def test_an_order_of_the_other_side_is_never_answered_as_ours() -> None:
     """A rule for sales is silent in purchases, and where the side is not known."""
     asked = rules("  - {id: a, words: paid, when: {side: sell}, reply: x}")
     assert asked.winners("paid", some_facts(an_order(side=None))) == []
+
+
+@pytest.mark.parametrize(
+    ("rule", "asks"),
+    [
+        ("{id: a, words: hi, reply: x}", False),
+        ("{id: a, words: hi, when: {counterparty: {orders: '>5'}}, reply: x}", True),
+        ("{id: a, words: hi, when: {counterparty: {nickname: bob}}, reply: x}", False),
+        ("{id: a, words: hi, reply: 'your {{ counterparty.trades_with_us }} trades'}", True),
+        ("{id: a, words: hi, reply: 'dear {{ counterparty.first_name }}'}", False),
+    ],
+)
+def test_a_set_says_whether_it_needs_the_counterpartys_statistics(rule: str, asks: bool) -> None:  # noqa: FBT001
+    """They take a call of their own."""
+    assert rules(f"  - {rule}").ruleset.asks_statistics is asks
