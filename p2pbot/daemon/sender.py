@@ -215,8 +215,8 @@ class Sender:
     async def _write(self, row: OutboxRow) -> None:
         async with self._lock:
             held = self.outbox.get(row.uuid)
-            if held is None or held.state is not OutboxState.CLAIMED:
-                return
+            if held is None or held.state is not OutboxState.CLAIMED or held.needs_upload:
+                return  # settled, or refused (and its picture to be uploaded anew), since the step was chosen
             reason = await self._late_reason(held)
             if reason is not None:
                 await self._commit(held, dropped(held, reason, self._doors.now_ms()))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from p2pbot.conversation.records import OutboxRow, OutboxState
 from p2pbot.daemon.sender import Sender
 from p2pbot.daemon.surroundings import AccountPlan
 from tests.fakes.occasions import NOW_MS, NUMBER
+from tests.fakes.records import PICTURE
 from tests.fakes.world import StillClock, World, not_connected
 
 
@@ -121,3 +123,13 @@ async def test_the_settling_delay_begins_when_the_frame_has_left() -> None:
     sender.outbox.put(row)
     await sender._put_on_wire(row)
     assert [held.sending_at_ms for held in sender.outbox] == [NOW_MS + 3_000]
+
+
+async def test_no_picture_is_written_whose_place_was_taken_back_meanwhile() -> None:
+    """A late refusal may come between the choice of the step and the write."""
+    world = World(StillClock(NOW_MS))
+    sender = a_sender(world)  # not_connected refuses every write
+    row = a_row(world, picture=PICTURE, image_url="https://pictures.invalid/1", expires_at_ms=NOW_MS + 60_000)
+    sender.outbox.put(replace(row, image_url=""))
+    await sender._write(row)
+    assert world.store.disk.outbox[row.uuid].state is OutboxState.CLAIMED
