@@ -112,6 +112,7 @@ class SqliteStore:
     async def open_readonly(cls, path: Path) -> SqliteStore:
         """Open for a command that only looks, beside a running daemon or without one; writing raises StateUnwritable.
 
+        It changes no file. Keep it open briefly: opened while no daemon runs, it never sees what one writes later.
         Raises StateError if there is no database yet or it is of an older p2pbot; else as ``open``.
         """
         return cls(await Worker.started(path, partial(open_beside, path, readonly=True)), NobodysLease())
