@@ -192,7 +192,7 @@ def decision(ruleset: RuleSet) -> Callable[[str], object]:
         )
         event = EventKind.MESSAGE
         stimulus = Stimulus(kind=event, order_no=message.order_no, key="m:1", at_ms=now_ms, message=message)
-        return ruleset.evaluate(stimulus, facts, (), now_ms, _Middle(), "nobody", steady_s=time.monotonic)
+        return ruleset.evaluate(stimulus, facts, (), now_ms, _Middle(), "nobody", computed_s=time.thread_time)
 
     return decide
 

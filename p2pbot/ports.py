@@ -47,6 +47,10 @@ class Clock(Protocol):
         """
         ...
 
+    def computed_s(self) -> float:
+        """Return seconds that this thread has computed: what neighbours on the machine take does not count."""
+        ...
+
     async def sleep(self, delay_s: float) -> None:
         """Wait ``delay_s`` seconds of monotonic time."""
         ...

@@ -26,6 +26,10 @@ class SystemClock:
         boottime = getattr(time, "CLOCK_BOOTTIME", None)
         return time.monotonic() if boottime is None else time.clock_gettime(boottime)
 
+    def computed_s(self) -> float:
+        """Return seconds of the processor that this thread has had."""
+        return time.thread_time()
+
     async def sleep(self, delay_s: float) -> None:
         """Wait; a delay of nothing or less still lets others run once."""
         await asyncio.sleep(max(delay_s, 0.0))

@@ -62,7 +62,7 @@ class Situation:
     ``order`` None: the exchange has not told us of it; ``memory`` has heard what it says. ``left_out``: rules in
     quarantine, whose pattern once ran too long. ``burst``: the counterparty's texts that were put off to be answered
     with this one. ``balance``, ``futures``: figures of the account by name, as far as they are known. ``picture``:
-    what the message's picture is, likewise. ``steady_s``: what the time of patterns is measured by, seconds that
+    what the message's picture is, likewise. ``computed_s``: what the time of patterns is measured by, seconds that
     never run backwards.
     """
 
@@ -79,7 +79,7 @@ class Situation:
     balance: Mapping[str, Decimal] = field(default_factory=dict)
     futures: Mapping[str, Decimal] = field(default_factory=dict)
     picture: Mapping[str, str | bool | int] = field(default_factory=dict)
-    steady_s: Callable[[], float] | None = field(default=None, repr=False, compare=False)
+    computed_s: Callable[[], float] | None = field(default=None, repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -257,7 +257,7 @@ def _verdict(situation: Situation, rng: Chance) -> Verdict:
         rng,
         memory.counterparty_key,
         left_out=situation.left_out,
-        steady_s=situation.steady_s,
+        computed_s=situation.computed_s,
     )
 
 

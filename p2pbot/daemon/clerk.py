@@ -348,7 +348,7 @@ class Clerk:
             path=path,
             left_out=self._rules.left_out,
             burst=await self._burst(stimulus),
-            steady_s=self._doors.clock.monotonic_s,
+            computed_s=self._doors.clock.computed_s,
         )
 
     async def _commit(self, decision: Decision, order_created_ms: int | None = None) -> None:

@@ -146,16 +146,16 @@ class RuleSet:
         *,
         left_out: frozenset[str] = frozenset(),
         thorough: bool = False,
-        steady_s: Callable[[], float] | None = None,
+        computed_s: Callable[[], float] | None = None,
     ) -> Verdict:
         """Return what to say to ``stimulus``.
 
         A language that the talk has not settled yet is guessed from the text. ``firings`` are the counts of this order,
         person, account and day. ``left_out``: rules whose pattern once ran into its deadline (``Verdict.timed_out``);
         they count as unknown. ``thorough``: every rule of the event is asked and traced, without bound; for people who
-        try rules. ``steady_s``: seconds that never run backwards, for the bound on what all patterns may take together.
+        try rules. ``computed_s``: seconds of the processor, for the bound on what all patterns may take together.
         """
-        leash = Leash(steady_s, total_s=inf if thorough else TOTAL_S)
+        leash = Leash(computed_s, total_s=inf if thorough else TOTAL_S)
         heard = self.hear(stimulus.message.text, leash) if stimulus.message and stimulus.message.text else None
         if heard and facts.language is None:
             facts = replace(facts, language=guess_language(heard.text))

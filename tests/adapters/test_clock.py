@@ -39,3 +39,13 @@ async def test_waiting_lets_others_run(delay_s: float) -> None:
     asyncio.get_running_loop().call_soon(ran.append, True)  # noqa: FBT003 - a value, not an option
     await SystemClock().sleep(delay_s)
     assert ran == [True]
+
+
+def test_only_computing_counts_as_computed() -> None:
+    """Waiting does not."""
+    clock = SystemClock()
+    before_s, steady_s = clock.computed_s(), clock.monotonic_s()
+    while clock.computed_s() - before_s < 0.01:
+        sum(range(1000))
+    computed_s = clock.computed_s() - before_s
+    assert 0.01 <= computed_s <= clock.monotonic_s() - steady_s + 0.005

@@ -26,6 +26,10 @@ class HandClock:
         """Return the same: nothing sleeps here."""
         return self.now_s
 
+    def computed_s(self) -> float:
+        """Return nothing: here no time is spent on computing."""
+        return 0.0
+
     async def sleep(self, delay_s: float) -> None:
         """Move on at once."""
         self.now_s += delay_s

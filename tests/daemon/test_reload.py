@@ -35,7 +35,7 @@ class Scene:
         """Return the time."""
         return self.slept_s
 
-    boottime_s = monotonic_s
+    boottime_s = computed_s = monotonic_s
 
     async def sleep(self, delay_s: float) -> None:
         """Count."""

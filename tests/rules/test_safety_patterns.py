@@ -132,7 +132,7 @@ def test_a_hundred_slow_patterns_have_together_what_two_may_take() -> None:
     clock = Clock()
     asked = rule_set([Busy(clock, takes_s=60.0) for _ in range(100)])
     began_s = clock()
-    verdict = asked.ask("hello", steady_s=clock)
+    verdict = asked.ask("hello", computed_s=clock)
     assert clock() - began_s == pytest.approx(TOTAL_S)
     assert verdict.timed_out == ("r0", "r1")
     assert len(verdict.not_asked) == 98
@@ -144,7 +144,7 @@ def test_a_hundred_patterns_that_are_just_quick_enough_have_the_same_time() -> N
     clock = Clock()
     asked = rule_set([Busy(clock, takes_s=DEADLINE_S * 0.9) for _ in range(100)])
     began_s = clock()
-    verdict = asked.ask("hello", steady_s=clock)
+    verdict = asked.ask("hello", computed_s=clock)
     assert clock() - began_s == pytest.approx(TOTAL_S)
     assert (verdict.timed_out, len(verdict.not_asked)) == ((), 98)
 
@@ -155,10 +155,10 @@ def test_message_by_message_every_slow_pattern_is_found_out() -> None:
     asked = rule_set([*(Busy(clock, takes_s=60.0) for _ in range(5)), Busy(clock, takes_s=0.0)])
     left_out: frozenset[str] = frozenset()
     for _ in range(3):
-        verdict = asked.ask("hello", steady_s=clock, left_out=left_out)
+        verdict = asked.ask("hello", computed_s=clock, left_out=left_out)
         left_out |= frozenset(verdict.timed_out)
     assert left_out == {f"r{number}" for number in range(5)}
-    assert asked.ask("hello", steady_s=clock, left_out=left_out).not_asked == ()
+    assert asked.ask("hello", computed_s=clock, left_out=left_out).not_asked == ()
 
 
 def test_without_a_clock_what_ran_out_counts() -> None:
@@ -172,7 +172,7 @@ def test_without_a_clock_what_ran_out_counts() -> None:
 def test_whoever_explains_rules_asks_all_of_them() -> None:
     """A person may wait; every rule of a thorough trace has its own answer."""
     clock = Clock()
-    verdict = rule_set([Busy(clock, takes_s=60.0) for _ in range(5)]).ask("hello", thorough=True, steady_s=clock)
+    verdict = rule_set([Busy(clock, takes_s=60.0) for _ in range(5)]).ask("hello", thorough=True, computed_s=clock)
     assert len(verdict.timed_out) == 5
 
 

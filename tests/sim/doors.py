@@ -44,6 +44,10 @@ class SimClock:
         """Return the world's time."""
         return self._universe.loop.time() + self._universe.timeline.suspended_s
 
+    def computed_s(self) -> float:
+        """Return nothing: here no time is spent on computing."""
+        return 0.0
+
     async def sleep(self, delay_s: float) -> None:
         """Wait in virtual time."""
         self._life.check()
