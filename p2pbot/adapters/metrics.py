@@ -19,7 +19,6 @@ from p2pbot.conversation.records import OutboxState
 from p2pbot.model import Reason
 from p2pbot.ports import Events
 
-CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 _WORDS = frozenset({*(reason.value for reason in Reason), *(state.value for state in OutboxState)})
 
 

@@ -17,8 +17,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from PIL import Image, ImageOps
-
 from p2pbot.config import Pictures
 from p2pbot.model import Picture, PictureKind
 from p2pbot.protocol.pictures import PictureFacts, PictureType, read_picture
@@ -107,6 +105,8 @@ def _flaw_of(path: str, facts: PictureFacts) -> PictureFlaw | None:
 
 def _undecodable(path: str, data: bytes, kind: PictureKind) -> PictureFlaw | None:
     """Return what is wrong with a picture whose parts are all there but cannot be shown, or None."""
+    from PIL import Image  # noqa: PLC0415 - it is slow to load, and most rules have no picture
+
     try:
         with Image.open(io.BytesIO(data), formats=(_FORMATS[kind],)) as image:
             image.load()
@@ -181,6 +181,8 @@ def _shrunk(path: str, data: bytes, most: int) -> bytes | None:
     seen = examine(path, data)
     if isinstance(seen, PictureFlaw):
         return data if len(data) <= MAX_ALL_BYTES else None  # what is wrong with it is said by who examines it again
+    from PIL import Image, ImageOps  # noqa: PLC0415 - it is slow to load, and most rules have no picture
+
     with Image.open(io.BytesIO(data), formats=(_FORMATS[seen.kind],)) as image:
         upright = ImageOps.exif_transpose(image)
     for share in _SHARES:

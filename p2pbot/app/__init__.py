@@ -17,12 +17,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from importlib.metadata import version
+from typing import TYPE_CHECKING
 
 from p2pbot.adapters.clock import SystemClock
 from p2pbot.adapters.files import read_rules
 from p2pbot.adapters.last_good import LastGood
 from p2pbot.adapters.logs import LogEvents, open_log
-from p2pbot.adapters.metrics import CONTENT_TYPE, CountedEvents, Metrics
 from p2pbot.adapters.notices import LogNotifier
 from p2pbot.adapters.pictures import picture_policy, read_pictures
 from p2pbot.adapters.randomness import SystemRng
@@ -43,7 +43,10 @@ from p2pbot.daemon.rulebook import Rulebook
 from p2pbot.daemon.status import StatusLoop
 from p2pbot.daemon.supervisor import end, guarded
 from p2pbot.errors import OurError, P2pbotError
-from p2pbot.ports import Clock
+from p2pbot.ports import Clock, Events
+
+if TYPE_CHECKING:
+    from p2pbot.adapters.metrics import Metrics
 
 __all__ = ["App", "Running", "leaves"]
 
@@ -78,8 +81,7 @@ class App:
         given = os.environ if environ is None else self._environ
         self._signals = signals
         self._clock = clock or SystemClock()
-        self._metrics = Metrics(account.name for account in settings.accounts)
-        self._events = CountedEvents(self.log, self._metrics)
+        self._metrics, self._events = _counted(settings, self.log)
         self._service = ServiceManager(given, self._clock, self._events)
         self._notifier = LogNotifier(self._events, self._clock)
         self._fittings = Fittings(clock=self._clock, rng=SystemRng(), events=self._events, notifier=self._notifier)
@@ -180,9 +182,9 @@ class App:
     async def _serve(self, stack: AsyncExitStack, status: StatusLoop) -> None:
         """Open the status endpoints, if they are wanted."""
         address = self.settings.console.address
-        if address is None:
+        if address is None or self._metrics is None:
             return
-        console = Console(status.now, self._metrics.render, CONTENT_TYPE)
+        console = Console(status.now, self._metrics.render)
         port = await stack.enter_async_context(console.serve(*address))
         self.log.info("console_open", host=address[0], port=port)
 
@@ -237,6 +239,16 @@ class App:
             else:
                 self.log.error("ended_by_a_bug", what=str(cause), exc_info=cause)
         return EXIT_FAILURE
+
+
+def _counted(settings: Settings, log: LogEvents) -> tuple[Metrics | None, Events]:
+    """Return the counters, and the log that feeds them, if anybody can ask for them."""
+    if settings.console.address is None:
+        return None, log
+    from p2pbot.adapters.metrics import CountedEvents, Metrics  # noqa: PLC0415 - the library loads a web server
+
+    metrics = Metrics(account.name for account in settings.accounts)
+    return metrics, CountedEvents(log, metrics)
 
 
 def leaves(error: BaseException) -> tuple[BaseException, ...]:

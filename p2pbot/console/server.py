@@ -13,6 +13,7 @@ from p2pbot.conversation.health import Status, health_of
 from p2pbot.errors import ConfigError
 
 _PLAIN_HEADERS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
+_PROMETHEUS = "text/plain; version=0.0.4; charset=utf-8"
 _READ_TIMEOUT_S = 10.0  # a client that opens a connection and says nothing is let go
 
 
@@ -22,7 +23,6 @@ class Console:
 
     status: Callable[[], Status]
     metrics: Callable[[Status], bytes]
-    metrics_type: str
 
     @asynccontextmanager
     async def serve(self, host: str, port: int) -> AsyncIterator[int]:
@@ -57,7 +57,7 @@ class Console:
         return _verdict(good=health.ready, reasons=health.reasons)
 
     async def _metrics(self, _request: web.Request) -> web.Response:
-        headers = {**_PLAIN_HEADERS, "Content-Type": self.metrics_type}
+        headers = {**_PLAIN_HEADERS, "Content-Type": _PROMETHEUS}
         return web.Response(body=self.metrics(self.status()), headers=headers)
 
 
