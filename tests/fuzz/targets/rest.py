@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from math import isfinite
 from random import Random
@@ -58,6 +59,7 @@ _REFUSALS = trees(*corpus.REFUSALS)
 _STATUSES = (*("200",) * 12, "400", "401", "403", "404", "418", "429", "451", "500", "503", "302", "204", "599", "0")
 _WAITS = ("", "", "3", "0", "-5", "1e999", "1e18", "NaN", "999999999999", "Wed, 21 Oct 2026 07:28:00 GMT", "1" * 5000)
 _DATES = ("Fri, 31 Dec 9999 23:59:59 -9999", "Mon, 1 Jan 0001 00:00:00 +2400", "1 Jan 70", "x" * 300 + ":::", ",,,:::")
+_ADDRESS = re.compile(r"://\S*\.example")  # every address of the corpus has it; one that harm broke is none
 REFUSALS = (
     *(errors.KeyRefused, errors.LocationRefused, errors.RateLimited, errors.ClockSkew, errors.ExchangeUnavailable),
     *(errors.AnswerMalformed, errors.RequestRefused),
@@ -117,7 +119,7 @@ def _judge_error(error: errors.P2pbotError) -> None:
         text_ok(words, "words", 700)
         assert words.isprintable(), f"not one line: {words!r}"
         assert not any(secret in words for secret in corpus.SECRETS), "a secret in an error's words"
-        assert ".example" not in words, f"an address in an error's words: {words}"  # every address of the corpus has it
+        assert not _ADDRESS.search(words), f"an address in an error's words: {words}"
     if isinstance(error, errors.RateLimited):
         assert 1 <= error.retry_after_s <= LONGEST_WAIT_S, f"a wait of {error.retry_after_s} s"
 
