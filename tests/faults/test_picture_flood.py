@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.stage import QUICK
+from tests.faults import report
 from tests.faults.picture_flood import SCRIPT, flood, most_within
 
 ORDERS = int(os.environ.get("P2PBOT_PICTURE_ORDERS", "8"))
@@ -21,6 +22,8 @@ async def test_pictures_arrive_once_however_often_the_daemon_is_killed(tmp_path:
     script = replace(SCRIPT, timings=QUICK)  # so that what is in doubt is settled after two seconds, not ten
     figures = await flood(tmp_path, orders=ORDERS, kills=KILLS, within_s=max(2.0, ORDERS / 4), script=script)
     sys.stdout.write(f"\n{figures.line()}\n")
+    name = "test_picture_flood.py::test_pictures_arrive_once_however_often_the_daemon_is_killed"
+    report.append(report.Row(test=name, note=f"{ORDERS} orders, killed {KILLS} times: {figures.line()}"))
     assert figures.pictures == {1: ORDERS}
     assert figures.wrong == []
     assert figures.most_presigns <= 36
