@@ -154,13 +154,15 @@ class OrdersLoop:
     def _take(self, listed: tuple[Order, ...], *, gap: bool) -> None:
         watches: dict[str, UnreadWatch] = {}
         for order in listed:
-            first = self._book.get(order.number) is None
+            before = self._book.get(order.number)
             self._cancelled_ms.pop(order.number, None)
             self._told(order)
             watch, missed = self._watches.get(order.number, UnreadWatch()).looked(order.unread, order.confirmed_at_ms)
             watches[order.number] = watch
-            if first or gap or missed:
+            if before is None or gap or missed:
                 self._want(order.number, at_once=order.unread != 0)
+            elif before.status is not order.status:  # the socket brought no card of it: perhaps it is deaf
+                self._want(order.number, at_once=False)
         # Only listed orders are watched: that is the bound. Those that left are watched as closed ones.
         self._over_watches |= {number: watch for number, watch in self._watches.items() if number not in watches}
         self._watches = watches

@@ -175,3 +175,14 @@ async def test_what_the_socket_brought_of_a_closed_order_is_not_missed() -> None
     scene.loop.brought("5", "m:2", scene.world.clock.at_ms + 1)
     scene.rest.unread["5"] = 2
     assert await scene.round(300) == []
+
+
+async def test_an_order_whose_new_state_the_list_tells_first_is_looked_at() -> None:
+    """The socket brought no card of it, so it may have kept back more than that; cards are not counted as unread."""
+    scene = a_scene(paid("5"))
+    await scene.round()
+    await scene.round(10)
+    scene.rest.orders["5"] = an_order(status=OrderStatus.APPEAL, created_at_ms=NOW_MS - _HOUR_MS, number="5")
+    assert await scene.round(30) == []
+    assert await scene.round(30) == [("5", LATER)]
+    assert await scene.round(30) == []
