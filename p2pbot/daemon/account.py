@@ -130,7 +130,8 @@ class Account:
         if message.from_us and message.uuid:
             # Confirmed here at once: the desk may be waiting for the facts of this order.
             await self.sender.confirmed(message.uuid, message.message_id, DeliveryEvent.ECHO)
-        if message.from_us is False:
+        if message.from_us is False and message.kind is not MessageKind.SYSTEM:
+            # A card may not count as unread; if it counted here, it would hide a person's message that is missing.
             self.orders.brought(message.order_no, message_key(message), message.created_at_ms)
         if self.book.get(message.order_no) is None:
             self.orders.poke()

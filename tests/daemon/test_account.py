@@ -111,3 +111,13 @@ def test_a_socket_is_replaced_on_suspicion_every_five_minutes_at_most() -> None:
     clock.at_ms += 1_000
     account._put(looked(clock))
     assert account.chat._suspect.is_set()
+
+
+@pytest.mark.parametrize(("kind", "counted"), [("text", True), ("image", True), ("system", False)])
+async def test_a_card_does_not_make_up_for_a_persons_message(kind: str, counted: bool) -> None:  # noqa: FBT001 - a table
+    """Nobody has published whether the count of unread messages counts cards; a look too many does no harm."""
+    account, _ = an_account()
+    content = json.dumps({"type": "seller_payed", "orderNo": NUMBER}) if kind == "system" else "hi"
+    frame = {"type": kind, "id": "8", "orderNo": NUMBER, "content": content, "self": False, "createTime": NOW_MS}
+    await account.on_frame(json.dumps(frame))
+    assert (NUMBER in account.orders._watches) is counted
