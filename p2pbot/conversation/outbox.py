@@ -18,7 +18,8 @@ from p2pbot.conversation.gate import is_late
 from p2pbot.conversation.records import OutboxRow, OutboxState
 
 _SKEW_MS = 60_000  # how far the exchange's createTime may lie before our own clock's write
-_PACE_ENTRIES = 10_000  # orders whose last write is remembered; older ones are long past any spacing
+_FEW_WRITES = 100  # below it nobody tidies up what was written when
+_MOST_LOOKED = 10_000  # orders that were looked at since the connection opened; beyond it they are looked at again
 _UPLOAD_AHEAD_MS = 5_000  # a picture goes up while its reply still waits, but hardly one that is given up meanwhile
 _LOOK_AGAIN_MS = 600_000  # a look that never comes back conclusive is asked for ever more seldom, up to this
 
@@ -139,8 +140,12 @@ class Outbox:
         self._wrote_at_ms.pop(row.order_no, None)
         self._wrote_at_ms[row.order_no] = now_ms
         self._last_write_ms = now_ms
-        if len(self._wrote_at_ms) > _PACE_ENTRIES:
-            self._wrote_at_ms.pop(next(iter(self._wrote_at_ms)))
+        if len(self._wrote_at_ms) > 2 * len(self._orders) + _FEW_WRITES:
+            self._wrote_at_ms = {
+                order_no: at_ms
+                for order_no, at_ms in self._wrote_at_ms.items()
+                if order_no in self._orders or at_ms + self.policy.order_spacing_ms > now_ms
+            }
 
     def left(self, uuid: str, now_ms: int) -> None:
         """Note that a frame has left only now: the write may have waited, and its settling delay begins here."""
@@ -177,7 +182,7 @@ class Outbox:
 
     def looked(self, order_no: str) -> None:
         """Note that an order was looked at since the connection opened, or is younger than it: it may be written to."""
-        if len(self._looked) >= _PACE_ENTRIES:
+        if len(self._looked) >= _MOST_LOOKED:
             self._looked.clear()
         self._looked.add(order_no)
 

@@ -330,6 +330,14 @@ def test_writes_keep_their_distance(claims: list[tuple[str, int]]) -> None:
             assert real_ms - earlier_ms >= apart_ms
 
 
+def test_a_write_is_remembered_no_longer_than_its_spacing() -> None:
+    """Thousands of orders leave nothing behind: a write that is past its spacing holds up nobody."""
+    outbox = Outbox(POLICY)
+    for number in range(1_000):
+        outbox.wrote(reply(f"u{number}", order_no=str(number)), NOW_MS + number * POLICY.order_spacing_ms // 4)
+    assert len(outbox._wrote_at_ms) <= 105
+
+
 @given(st.lists(st.integers(0, 4_000_000), min_size=1, max_size=6))
 def test_a_clock_that_is_set_back_neither_holds_up_writes_nor_crowds_them(set_back_ms: list[int]) -> None:
     """In real time the next reply goes out after its spacing, no sooner and no later."""
