@@ -29,7 +29,8 @@ from p2pbot.adapters.sqlite import SqliteStore
 from p2pbot.sandbox.box import Sandbox
 from p2pbot.sandbox.options import SandboxAccount, SandboxOptions, SecondSocket
 
-_WARM_UP = 0.2  # the share of the run that is not judged: caches fill, pools grow to what the load asks for
+_WARM_UP = 0.2  # the share of the run that is not judged: pools grow to what the load asks for …
+_CACHE_MINUTES = 12.0  # … and SQLite's page cache, 2 MiB, is full after some 2,000 messages; half of a short run
 _SAMPLE_S = 5.0
 _TOLD_EVERY_S = 60.0
 _DEADLINE_S = 180.0  # for the last answers: a reply in doubt takes tens of seconds
@@ -149,8 +150,9 @@ def _install(directory: Path, box: Sandbox, keys: SandboxAccount) -> None:
 
 
 def _print_trends(watch: Watch, minutes: float) -> bool:
-    warm_h = minutes * _WARM_UP / 60
-    _say(f"\nslopes after {minutes * _WARM_UP:.1f} minutes of warm-up, at {TIMES_NORMAL} times the normal rate:")
+    warm_up = max(minutes * _WARM_UP, min(_CACHE_MINUTES, minutes / 2))
+    warm_h = warm_up / 60
+    _say(f"\nslopes after {warm_up:.1f} minutes of warm-up, at {TIMES_NORMAL} times the normal rate:")
     _say("| quantity | samples | first | last | most | slope per hour | 95 % of it | bound | verdict |")
     _say("|---|--:|--:|--:|--:|--:|--:|--:|---|")
     verdicts = [_print_trend(quantity, watch.samples.get(quantity.name, []), warm_h) for quantity in QUANTITIES]
