@@ -68,6 +68,16 @@ def read_pictures(files: Mapping[str, str], policy: PicturePolicy | None = None)
     return ReadPictures(known, contents)
 
 
+def read_picture_file(path: Path, policy: PicturePolicy) -> tuple[Picture, bytes] | PictureFlaw:
+    """Return the picture that a person names on the command line, with its bytes, or why it cannot be sent."""
+    whole = path.resolve()
+    found = _read(PictureName(file=str(whole.parent / "rules"), path=whole.name), policy)
+    if isinstance(found, PictureFlaw):
+        return found
+    seen = examine(whole.name, found)
+    return seen if isinstance(seen, PictureFlaw) else (seen, found)
+
+
 def stamps_of_pictures(names: tuple[PictureName, ...]) -> tuple[tuple[str, int, int], ...]:
     """Return what tells one state of these files from another: paths, times of change in ns, sizes. Never raises."""
     return tuple(stamp for name in names[:MAX_PICTURES] if (stamp := _stamp(name)) is not None)

@@ -57,7 +57,7 @@ async def open_doors(
         stack.push_async_callback(store.close)
         session = await stack.enter_async_context(open_session(tls))
         wire = _wire(settings, tls)
-        uploader = await stack.enter_async_context(_open_uploader(settings, tls))
+        uploader = await stack.enter_async_context(open_uploader(settings, tls))
         gate = RateGate(fittings.clock)  # one for all accounts: the exchange counts calls by address
         doors = {}
         for account in settings.accounts:
@@ -105,7 +105,7 @@ def _wire(settings: Settings, tls: ssl.SSLContext) -> ChatWire:
 
 
 @asynccontextmanager
-async def _open_uploader(settings: Settings, tls: ssl.SSLContext) -> AsyncIterator[PictureUploader]:
+async def open_uploader(settings: Settings, tls: ssl.SSLContext) -> AsyncIterator[PictureUploader]:
     """Give the door for uploads a session of its own, which knows no key."""
     places = PicturePlaces(settings.exchange.upload_hosts, place_of(str(settings.exchange.rest_url)))
     async with open_upload_session(tls) as session:

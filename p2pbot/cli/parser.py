@@ -25,6 +25,7 @@ COMMANDS = (
     ("why", "p2pbot.cli.why", "why was a message of an order answered, or not"),
     ("history", "p2pbot.cli.history", "an order's whole talk: to read, to replay, as a page with its pictures"),
     ("images", "p2pbot.cli.images", "fetch all pictures of an order"),
+    ("image", "p2pbot.cli.image", "upload a picture and print its address"),
     ("pause", "p2pbot.cli.pause", "be silent: in an order, in an account, everywhere"),
     ("resume", "p2pbot.cli.pause", "end a pause"),
     ("rules", "p2pbot.cli.rules", "check, test, try and explain the reply rules"),
