@@ -13,6 +13,7 @@ MAX_FILES = 200  # the loader's own bound; one more is read so that it can say s
 MAX_BYTES = (
     1_000_000  # the loader refuses more than 256 KiB with a position; this only keeps a wrong file out of memory
 )
+TESTS = "tests"  # the directory below the rules with files of tests alone
 _SUFFIXES = frozenset({".yaml", ".yml"})
 
 
@@ -34,13 +35,20 @@ def read_rules(path: Path) -> dict[str, str]:
     return texts
 
 
+def read_tests(path: Path) -> dict[str, str]:
+    """Return the texts of the directory ``tests`` below a directory of rules; none when there is none."""
+    below = path / TESTS
+    return read_rules(below) if below.is_dir() and _rule_files(below) else {}
+
+
 def stamp_of_rules(path: Path) -> tuple[tuple[str, int, int], ...]:
-    """Return what tells one state of the rule files from another: names, times of change in ns, sizes.
+    """Return what tells one state of the rule files and their tests from another: names, times of change in ns, sizes.
 
     It never raises: what cannot be looked at is simply not there, and reading it says why.
     """
     try:
         files = _rule_files(path) if path.is_dir() else [path]
+        files += _rule_files(path / TESTS) if (path / TESTS).is_dir() else []
     except OSError:
         return ()
     return tuple(stamp for file in files if (stamp := _stamp(file)) is not None)
@@ -51,7 +59,7 @@ def _stamp(file: Path) -> tuple[str, int, int] | None:
         status = file.stat()
     except OSError:
         return None
-    return file.name, status.st_mtime_ns, status.st_size
+    return f"{file.parent.name}/{file.name}", status.st_mtime_ns, status.st_size
 
 
 def _rule_files(directory: Path) -> list[Path]:

@@ -20,7 +20,7 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 from p2pbot.adapters.clock import SystemClock
-from p2pbot.adapters.files import read_rules
+from p2pbot.adapters.files import read_rules, read_tests
 from p2pbot.adapters.last_good import LastGood
 from p2pbot.adapters.logs import LogEvents, open_log
 from p2pbot.adapters.notices import LogNotifier
@@ -137,6 +137,7 @@ class App:
             self._events,
             self._notifier,
             look_at=partial(read_pictures, policy=picture_policy(self.settings.pictures)),
+            tests=partial(read_tests, account.rules),
             copies=LastGood(self.settings.state_dir),
             now=self._time_of_day,
         )

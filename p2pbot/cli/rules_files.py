@@ -12,8 +12,6 @@ from p2pbot.cli.options import PLACES, settings_of
 from p2pbot.errors import ConfigError, RulesError
 from p2pbot.rules.ruleset import LoadedRules, RuleSet, load_rules
 
-TESTS = "tests"  # the directory below the rules where `rules test` and `/save` keep dialogues; the daemon reads none
-
 
 def rule_files(arguments: argparse.Namespace, path: Path | None) -> dict[str, str]:
     """Return the texts of ``path``, else of the configuration's rules, else of ./rules. Raises ConfigError."""
@@ -34,12 +32,6 @@ def _as_typed(path: Path) -> Path:
     """Return a path as somebody here would type it: short, where it lies below the current directory."""
     here = Path.cwd()
     return path.relative_to(here) if path.is_relative_to(here) and path != here else path
-
-
-def test_files(directory: Path) -> dict[str, str]:
-    """Return the texts of the directory ``tests`` below ``directory``; none when there is no such directory."""
-    below = directory / TESTS
-    return read_rules(below) if below.is_dir() and any(below.glob("*.y*ml")) else {}
 
 
 def load_files(files: dict[str, str], arguments: argparse.Namespace | None = None) -> LoadedRules:

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
-from p2pbot.adapters.files import read_rules
+from p2pbot.adapters.files import read_rules, read_tests
 from p2pbot.adapters.redaction import escape, scrub
 from p2pbot.cli.output import Paint, shown
-from p2pbot.cli.rules_files import add_rules, load_files, rule_places, test_files
+from p2pbot.cli.rules_files import add_rules, load_files, rule_places
 from p2pbot.cli.rules_show import counted, show_finding
 from p2pbot.conversation.dialogues import Failure, Played, play_all, updated
 from p2pbot.document import Severity, load_document
@@ -91,7 +91,7 @@ def _files(arguments: argparse.Namespace) -> dict[str, str]:
     for path in [*rules, *arguments.paths] or rule_places(arguments):
         files |= read_rules(path)
         if path.is_dir():
-            files |= test_files(path)
+            files |= read_tests(path)
     if rules or any(_has_rules(name, text) for name, text in files.items()):
         return files
     return {name: text for place in rule_places(arguments) for name, text in read_rules(place).items()} | files

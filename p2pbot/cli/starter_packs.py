@@ -16,8 +16,7 @@ from itertools import chain
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from p2pbot.adapters.files import read_rules
-from p2pbot.cli.rules_files import TESTS, test_files
+from p2pbot.adapters.files import TESTS, read_rules, read_tests
 
 LANGUAGES = {
     "en": "English",
@@ -77,7 +76,7 @@ def rule_texts(packs: Iterable[Pack], codes: Sequence[str]) -> Iterator[tuple[st
 def dialogue_texts(directory: Path, packs: Iterable[Pack], codes: Sequence[str]) -> Iterator[tuple[str, str]]:
     """Yield the test files that ask for rules of ``packs`` alone, in the languages ``codes``. Raises ConfigError."""
     rules = frozenset(chain.from_iterable(pack.rules for pack in packs))
-    files = {path: text for place in _places(directory) for path, text in test_files(place).items()}
+    files = {path: text for place in _places(directory) for path, text in read_tests(place).items()}
     for path, text in sorted(files.items(), key=lambda file: Path(file[0]).name):
         cut = in_languages(text, codes)
         if set(_ASKED.findall(text)) <= rules and "- name:" in cut:

@@ -74,6 +74,13 @@ def failed_tests(ruleset: RuleSet, files: Mapping[str, str]) -> tuple[Finding, .
     return tuple(test.failures[0].finding for test in play_all(ruleset, files) if test.failures)
 
 
+def failed_files(ruleset: RuleSet, files: Mapping[str, str]) -> tuple[Finding, ...]:
+    """Return what is wrong with files of tests alone: those that cannot be read, and each test that fails."""
+    read = (load_document(text, name, RuleFile) for name, text in files.items())
+    unread = (finding for loaded in read if loaded.value is None for finding in loaded.findings)
+    return (*unread, *failed_tests(ruleset, files))
+
+
 def play(
     ruleset: RuleSet, loaded: Loaded[RuleFile], at: int, spec: DialogueSpec, policy: Policy | None = None
 ) -> Played:

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
-from p2pbot.conversation.dialogues import load_tested
+from p2pbot.conversation.dialogues import failed_files, load_tested
 from p2pbot.daemon.collector import held
 from p2pbot.document import Severity
 from p2pbot.errors import ConfigError, RulesError, StateError
@@ -58,11 +58,12 @@ class Rulebook:
     """One account's current rules.
 
     ``read`` returns file names and texts; it runs in a thread and may raise ConfigError. ``look_at`` reads the pictures
-    that they name, in the same thread. ``copies`` and ``now`` (the time of day as people read it) may be left out by
+    that they name, in the same thread; ``tests`` returns files of tests, which guard a reload and never a start: a shop
+    must not stay shut because of a test. ``copies`` and ``now`` (the time of day as people read it) may be left out by
     whoever embeds the daemon.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - each is a door, and whoever embeds the daemon may leave most of them out
         self,
         account: str,
         read: Callable[[], Mapping[str, str]],
@@ -70,6 +71,7 @@ class Rulebook:
         notifier: Notifier,
         *,
         look_at: Callable[[Mapping[str, str]], ReadPictures] = lambda _files: ReadPictures(),
+        tests: Callable[[], Mapping[str, str]] = dict,
         copies: Copies | None = None,
         now: Callable[[], str] = lambda: "",
     ) -> None:
@@ -78,6 +80,7 @@ class Rulebook:
         self._look_at = look_at
         self._events = events
         self._notifier = notifier
+        self._tests = tests
         self._copies = copies
         self._now = now
         self._since = ""
@@ -135,7 +138,7 @@ class Rulebook:
         """Load the rules again; on any error keep the old set, say so, and return False."""
         async with self._one:
             with held():
-                read = await asyncio.to_thread(self._load)
+                read = await asyncio.to_thread(self._load_guarded)
                 if read.ruleset is not None:
                     self._unkept = read
                     await self.keep()  # before the set speaks: its pictures must be there when it does
@@ -179,6 +182,19 @@ class Rulebook:
         loaded = load_tested(files, pictures.known)
         errors_first = sorted(loaded.findings, key=lambda finding: finding.severity is not Severity.ERROR)
         return _Read(files, loaded.ruleset, tuple(finding.render() for finding in errors_first), pictures)
+
+    def _load_guarded(self) -> _Read:
+        """Load, and play the tests that stand in files of their own."""
+        read = self._load()
+        if read.ruleset is None:
+            return read
+        try:
+            failed = failed_files(read.ruleset, self._tests())
+        except ConfigError as error:
+            return replace(read, ruleset=None, findings=(str(error), *error.findings))
+        if not failed:
+            return read
+        return replace(read, ruleset=None, findings=(*(finding.render() for finding in failed), *read.findings))
 
     def _load_copy(self) -> RuleSet | None:
         copy = self._copies.kept(self._account) if self._copies else None

@@ -52,6 +52,7 @@ class Bench:
     told: Recorder = field(default_factory=Recorder)
     shelf: Shelf = field(default_factory=Shelf)
     pictures: ReadPictures = field(default_factory=ReadPictures)
+    tests: Mapping[str, str] = field(default_factory=dict)
 
     def book(self) -> Rulebook:
         """Return a new rulebook, as after a start."""
@@ -61,6 +62,7 @@ class Bench:
             self.told,
             self.told,
             look_at=lambda _files: self.pictures,
+            tests=lambda: self.tests,
             copies=self.shelf,
             now=lambda: "14:02 UTC",
         )
@@ -101,6 +103,28 @@ async def test_a_bad_set_changes_nothing_and_is_told(files: Mapping[str, str] | 
     assert notice.urgent
     assert notice.text.startswith("Rules NOT loaded: ")
     assert notice.text.endswith("still running those of 14:02 UTC.")
+
+
+@pytest.mark.parametrize(
+    ("test", "place"),
+    [
+        ("tests:\n  - {name: it, chat: [{counterparty: hello}, {bot: Bye}]}\n", "tests/it.yaml:3:52: "),
+        ("tests:\n  - {nam: it, chat: []}\n", "tests/it.yaml:3:6: unknown key `nam`; did you mean `name`?"),
+    ],
+    ids=["fails", "unreadable"],
+)
+async def test_a_test_in_a_file_of_its_own_guards_a_reload_and_no_start(test: str, place: str) -> None:
+    """The set is refused with the test's place; the next start runs by it all the same."""
+    bench = Bench(tests={"tests/it.yaml": "version: 1\n" + test})
+    book = bench.book()
+    await book.start()
+    bench.files = OTHER
+    assert not await book.reload()
+    assert ids(book) == ["a"]
+    assert place in bench.told.notices[0].text
+    bench.tests = {}
+    assert await book.reload()
+    assert ids(book) == ["b"]
 
 
 async def test_the_notice_names_the_place() -> None:

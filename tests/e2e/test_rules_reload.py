@@ -51,6 +51,21 @@ async def test_a_change_with_an_error_is_refused_whole_and_told(tmp_path: Path) 
         await scene.until(lambda: scene.log.getvalue().count("rules_loaded") == 2, "the reload")
 
 
+async def test_a_dialogue_that_fails_keeps_the_old_rules(tmp_path: Path) -> None:
+    """Tests in the directory ``tests`` guard the reload; when the test is mended, the rules are taken."""
+    async with stage(tmp_path) as scene, scene.daemon():
+        await scene.until_open()
+        dialogue = scene.directory / "rules-main" / "tests" / "new.yaml"
+        dialogue.parent.mkdir()
+        text = "version: 1\ntests:\n  - {name: greets, chat: [{counterparty: hello}, {bot: SPOKEN}]}\n"
+        dialogue.write_text(text.replace("SPOKEN", "Another text."), encoding="utf-8")
+        rewrite(scene, NEW)
+        await scene.until(lambda: "Rules NOT loaded" in scene.log.getvalue(), "the notice")
+        assert "tests/new.yaml:3:" in scene.log.getvalue()
+        dialogue.write_text(text.replace("SPOKEN", "The new rule speaks."), encoding="utf-8")
+        await scene.until(lambda: scene.log.getvalue().count("rules_loaded") == 2, "the reload")
+
+
 async def test_bad_rules_at_the_start_run_the_last_good_copy(tmp_path: Path) -> None:
     """Loudly; without a copy the start is refused and nothing is written."""
     async with stage(tmp_path) as scene:
