@@ -116,7 +116,10 @@ class ExchangeRest:
         return request.parse(answer)
 
     async def _answer(self, request: RestCall[T]) -> Answer:
-        """Return the answer; a refused time stamp is cured once by learning the exchange's clock."""
+        """Return the answer; a refused time stamp is cured once by learning the exchange's clock.
+
+        A call that its owner counts is not repeated here: it fails, and its owner tries again with the clock learnt.
+        """
         if not request.signed:
             return await self._retried(request)
         used = await self._kept_clock()
@@ -124,6 +127,8 @@ class ExchangeRest:
             return await self._retried(request)
         except ClockSkew:
             await self._learn_clock(instead_of=used)
+            if not request.idempotent:
+                raise
             return await self._retried(request)
 
     async def _kept_clock(self) -> ServerClock:

@@ -188,6 +188,16 @@ async def test_a_refused_time_stamp_is_cured_once(server: ScriptedServer) -> Non
     assert server.time_asked == 2
 
 
+async def test_a_call_that_its_owner_counts_is_not_repeated_for_the_clock(server: ScriptedServer) -> None:
+    """A call for a place to upload to is one of few a minute: it fails, and the next one has the clock learnt."""
+    server.script += [SKEWED, success([])]
+    async with door(server.url) as rest:
+        with pytest.raises(ClockSkew):
+            await rest.call(calls.presign("qr.png"))
+    assert len(server.asked) == 1
+    assert server.time_asked == 2
+
+
 async def test_a_second_refusal_of_the_time_stamp_comes_out(server: ScriptedServer) -> None:
     """A time stamp that is refused again is an error, not a loop."""
     server.script += [SKEWED, SKEWED, success([])]
