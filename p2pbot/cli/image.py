@@ -21,6 +21,7 @@ from p2pbot.rules.pictures import PictureFlaw
 if TYPE_CHECKING:
     from p2pbot.cli.parser import Parser
 
+_GOODBYE_S = 0.25  # aiohttp awaits no goodbye of TLS on a connection for one use; a loop that ends first leaves it open
 _ABOUT = "Puts pictures where the chat's pictures lie. Nothing is written to a chat."
 _UPLOAD = """\
 Uploads a JPEG or PNG as p2pbot uploads a rule's picture: checked from its bytes, made smaller if the configuration says
@@ -68,10 +69,9 @@ def _account(settings: Settings, wanted: str | None) -> AccountSettings:
 
 async def _uploaded(settings: Settings, account: AccountSettings, picture: Picture, data: bytes) -> str:
     """Upload, and return where the picture lies now."""
-    async with (
-        exchange_line(settings, account) as line,
-        open_uploader(settings, client_context(settings.ca_file)) as uploader,
-    ):
-        place = await line.rest.call(presign(f"{picture.sha256[:16]}.{picture.kind.value}"))
-        await uploader.put(place.upload_url, picture, data)
+    async with exchange_line(settings, account) as line:
+        async with open_uploader(settings, client_context(settings.ca_file)) as uploader:
+            place = await line.rest.call(presign(f"{picture.sha256[:16]}.{picture.kind.value}"))
+            await uploader.put(place.upload_url, picture, data)
+        await asyncio.sleep(_GOODBYE_S)
     return place.image_url
