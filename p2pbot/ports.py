@@ -22,6 +22,7 @@ from p2pbot.conversation.records import (
 from p2pbot.model import Notice, Picture, Reason
 from p2pbot.protocol.pictures import FetchedPicture
 from p2pbot.protocol.rest import RestCall
+from p2pbot.protocol.ws_call import WsCall
 from p2pbot.secret import Secret
 
 T = TypeVar("T")
@@ -84,6 +85,22 @@ class Rest(Protocol):
 
         Raises KeyRefused, LocationRefused, RateLimited, RequestRefused, ExchangeUnavailable, AnswerMalformed,
         ConnectFailed, TimedOut.
+        """
+        ...
+
+
+class WsApi(Protocol):
+    """One session of the exchange's WebSocket API: sends a call on whatever connection is up and returns its answer."""
+
+    @property
+    def clock_offset_ms(self) -> int | None:
+        """Exchange time minus our clock, in ms; None until it is learnt."""
+        ...
+
+    async def call(self, request: WsCall[T]) -> T:
+        """Return the call's parsed ``result``.
+
+        Raises what ``Rest.call`` raises, ConnectionLost when the connection ended before the answer, and TimedOut.
         """
         ...
 
@@ -325,4 +342,5 @@ __all__ = [
     "Rng",
     "Store",
     "Wire",
+    "WsApi",
 ]
