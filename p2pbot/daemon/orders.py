@@ -2,7 +2,8 @@
 
 Promise: a new order, a changed state and a missed message are found within one interval even if the socket is silent;
 an order that left the list is asked for by number until it is closed for sure; what may have been missed is looked at
-once more when the history's lag is over; the number of calls per round and per minute is bounded (docs/catch-up.md).
+once more when the history's lag is over; an order that left the list is looked at once more some minutes later, for
+what counts as nothing unread (a card, a translation) and came while the socket was deaf; the number of calls per round and per minute is bounded (docs/catch-up.md).
 """
 
 from __future__ import annotations
@@ -27,6 +28,8 @@ _OPEN = (OrderStatus.UNPAID, OrderStatus.PAID, OrderStatus.APPEAL)
 _OVER = (OrderStatus.COMPLETED, OrderStatus.CANCELLED)
 _OVER_LATELY_MS = 6 * 3_600_000  # people still write after a trade; later than this after its beginning hardly any
 _OVER_EVERY_S = 300.0  # a call each; what a deaf socket did not bring of a closed order waits so long at most
+_LAST_LOOK_S = 300.0  # after an order left the list: what is said last about a trade is said by then
+_MOST_LAST_LOOKS = 1_000  # as many as can be open; beyond it the oldest go without
 _ROWS = 50
 _PAGES = 20  # 1,000 open orders
 _FIRST_ROUND_S = 10.0
@@ -71,6 +74,7 @@ class OrdersLoop:
         self._ask_again_s: dict[str, float] = {}
         self._gap = True
         self._again_s: dict[str, float] = {}
+        self._last_s: dict[str, float] = {}
         self._pages = 1
         self.trouble = ""
 
@@ -100,7 +104,7 @@ class OrdersLoop:
         until_s = clock.monotonic_s() + delay_s
         while True:
             self._look_again()
-            left_s = min([until_s, *self._again_s.values()]) - clock.monotonic_s()
+            left_s = min([until_s, *self._again_s.values(), *self._last_s.values()]) - clock.monotonic_s()
             await self._nap(max(0.0, left_s))
             poked = self._poke.is_set() and not self.trouble
             if poked or clock.monotonic_s() >= until_s:
@@ -117,9 +121,10 @@ class OrdersLoop:
 
     def _look_again(self) -> None:
         now_s = self._doors.clock.monotonic_s()
-        for number in [number for number, due_s in self._again_s.items() if due_s <= now_s]:
-            del self._again_s[number]
-            self._look(number, self._doors.now_ms(), urgent=False)
+        for table in (self._again_s, self._last_s):
+            for number in [number for number, due_s in table.items() if due_s <= now_s]:
+                del table[number]
+                self._look(number, self._doors.now_ms(), urgent=False)
 
     async def _round(self) -> float:
         gap, self._gap = self._gap, False
@@ -164,8 +169,12 @@ class OrdersLoop:
             elif before.status is not order.status:  # the socket brought no card of it: perhaps it is deaf
                 self._want(order.number, at_once=False)
         # Only listed orders are watched: that is the bound. Those that left are watched as closed ones.
-        self._over_watches |= {number: watch for number, watch in self._watches.items() if number not in watches}
+        left = {number: watch for number, watch in self._watches.items() if number not in watches}
+        self._over_watches |= left
         self._watches = watches
+        due_s = self._doors.clock.monotonic_s() + _LAST_LOOK_S
+        waiting = {number: at_s for number, at_s in self._last_s.items() if number not in watches}
+        self._last_s = dict([*waiting.items(), *dict.fromkeys(left, due_s).items()][-_MOST_LAST_LOOKS:])
 
     def _told(self, order: Order) -> None:
         now_ms = self._doors.now_ms()
