@@ -2,8 +2,9 @@
 
 Promise: a new order, a changed state and a missed message are found within one interval even if the socket is silent;
 an order that left the list is asked for by number until it is closed for sure; what may have been missed is looked at
-once more when the history's lag is over; an order that left the list is looked at once more some minutes later, for
-what counts as nothing unread (a card, a translation) and came while the socket was deaf; the number of calls per round and per minute is bounded (docs/catch-up.md).
+once more when the history's lag is over; an order that left the list is looked at a last time some minutes later, for
+what counts as nothing unread (a card, a translation) and came while the socket was deaf; the number of calls per round
+and per minute is bounded (docs/catch-up.md).
 """
 
 from __future__ import annotations
