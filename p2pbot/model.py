@@ -98,6 +98,9 @@ class EventKind(StrEnum):
     APPEAL_CLOSED = "appeal_closed"
     SILENCE = "silence"
     OPERATOR_MESSAGE = "operator_message"
+    FUTURES_ORDER_FILLED = "futures_order_filled"
+    MARGIN_CALL = "margin_call"
+    BALANCE_BELOW = "balance_below"
 
 
 class Mode(StrEnum):
@@ -308,7 +311,8 @@ class Stimulus:
     """Something a rule may answer, raised once.
 
     ``key`` is its identity within the order (``m:<id>``, ``u:<uuid>``, ``e:order_paid``). ``span_ms``: of a timer, how
-    long before the deadline or how long the silence; 0 for everything else.
+    long before the deadline or how long the silence; 0 for everything else. ``about``: of an event of the merchant's own
+    account, what it is about: the order that was filled, the limit that a balance fell below.
     """
 
     kind: EventKind
@@ -317,6 +321,7 @@ class Stimulus:
     at_ms: int
     message: ChatMessage | None = None
     span_ms: int = 0
+    about: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
