@@ -22,6 +22,7 @@ from p2pbot.conversation.records import (
 from p2pbot.model import Notice, Picture, Reason
 from p2pbot.protocol.pictures import FetchedPicture
 from p2pbot.protocol.rest import RestCall
+from p2pbot.protocol.user_data_events import AccountSnapshot, Source, UserDataEvent
 from p2pbot.protocol.ws_call import WsCall
 from p2pbot.secret import Secret
 
@@ -102,6 +103,29 @@ class WsApi(Protocol):
 
         Raises what ``Rest.call`` raises, ConnectionLost when the connection ended before the answer, and TimedOut.
         """
+        ...
+
+
+class AccountSink(Protocol):
+    """Who keeps what the user-data streams tell of an account. Called in order, from the event loop; returns at once.
+
+    Between ``gap_opened`` and ``gap_closed`` of a source nothing that is kept of it may be called known.
+    """
+
+    def gap_opened(self, source: Source, at_ms: int) -> None:
+        """Learn that changes may be missed from now on (again while it is open: it changes nothing)."""
+        ...
+
+    def snapshot(self, source: Source, snapshot: AccountSnapshot) -> None:
+        """Take the whole account in place of all that was kept; the events that it does not hold yet follow."""
+        ...
+
+    def event(self, source: Source, event: UserDataEvent) -> None:
+        """Take one event, each once, none older than what was told before of the same thing."""
+        ...
+
+    def gap_closed(self, source: Source, at_ms: int) -> None:
+        """Learn that what is kept is the account's state again."""
         ...
 
 
@@ -331,6 +355,7 @@ class Events(Protocol):
 
 
 __all__ = [
+    "AccountSink",
     "Brake",
     "Clock",
     "Connection",

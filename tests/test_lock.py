@@ -131,5 +131,5 @@ def test_every_library_that_runs_has_a_door() -> None:
     """A library that ships has a contract that names who may import it; tzdata is data, found by zoneinfo."""
     contracts = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["importlinter"]["contracts"]
     guarded = {name for contract in contracts for name in contract.get("protected_modules", ())}
-    modules = {"pyyaml": "yaml", "pillow": "PIL", "prometheus-client": "prometheus_client"}
+    modules = {"pyyaml": "yaml", "pyjwt": "jwt", "pillow": "PIL", "prometheus-client": "prometheus_client"}
     assert {modules.get(package, package) for package in wanted("run")} - guarded == {"tzdata"}

@@ -69,7 +69,7 @@ def private_key_signer(pem: Secret, passphrase: Secret | None = None) -> Signer:
 
     Raises ConfigError with what is wrong with the key; no text of the key or passphrase is in it.
     """
-    key = _load(pem, passphrase)
+    key = load_private_key(pem, passphrase)
     if isinstance(key, ed25519.Ed25519PrivateKey):
         ed25519_key = key  # narrowed for the closure
         return Signer(KeyKind.ED25519, lambda payload: _base64(ed25519_key.sign(payload)))
@@ -90,8 +90,8 @@ def _base64(signature: bytes) -> str:
     return base64.b64encode(signature).decode("ascii")
 
 
-def _load(pem: Secret, passphrase: Secret | None) -> PrivateKeyTypes:
-    """Return the key, or raise ConfigError. The library's own texts are dropped: they may quote the key."""
+def load_private_key(pem: Secret, passphrase: Secret | None) -> PrivateKeyTypes:
+    """Return the key of a PEM text. Raises ConfigError; the library's own texts are dropped: they may quote the key."""
     written = pem.reveal().strip()
     if "PRIVATE KEY-----" not in written:
         raise _not_a_private_key(written)
