@@ -311,8 +311,8 @@ class Stimulus:
     """Something a rule may answer, raised once.
 
     ``key`` is its identity within the order (``m:<id>``, ``u:<uuid>``, ``e:order_paid``). ``span_ms``: of a timer, how
-    long before the deadline or how long the silence; 0 for everything else. ``about``: of an event of the merchant's own
-    account, what it is about: the order that was filled, the limit that a balance fell below.
+    long before the deadline or how long the silence; 0 for everything else. ``about``: of an event of the merchant's
+    own account, what it is about: the order that was filled, the limit that a balance fell below.
     """
 
     kind: EventKind

@@ -16,7 +16,7 @@ from p2pbot.rules.facts import Facts
 from p2pbot.rules.figures import Figures, accepts, figure_faults, fits, found
 from p2pbot.rules.limits import Limit
 from p2pbot.rules.measures import Bound
-from p2pbot.rules.spec import ACCOUNT_EVENTS, RuleSpec, WhenSpec
+from p2pbot.rules.spec import ACCOUNT_EVENTS, OncePerSpec, RuleSpec, WhenSpec
 
 Fault = tuple[tuple[str, ...], str, str]
 PAUSE_MS = 600_000  # an account's rule that has no limit of its own: a balance may swing around its limit
@@ -81,6 +81,11 @@ def _without_order(spec: RuleSpec, event: EventKind) -> Iterator[Fault]:
         if getattr(spec, action):
             hint = "add `when: {order_status: unpaid}` to have it in each open order that fits, or use `notify`"
             yield (action,), f"`{event.value}` is about your account: in which orders is `{action}` meant?", hint
+    for limit in spec.limit if "limit" in spec.model_fields_set else ():
+        scope = limit.once_per if isinstance(limit, OncePerSpec) else limit.per
+        if scope in {"order", "counterparty"}:
+            hint = "write {every: 10m, per: account}"
+            yield ("limit",), f"`{event.value}` is about your account, which has no {scope}", hint
     for name in sorted(spec.when.model_fields_set - _ON_NOBODY):
         hint = "add `order_status` to ask it of each open order, or remove it"
         yield ("when", name), f"`{event.value}` is about your account, which has no `{name}`", hint

@@ -21,7 +21,16 @@ from p2pbot.rules.pictures import PictureFlaw, picture_at
 from p2pbot.rules.replies import ANY, DEFAULT, Bubble, ByLanguage, Reply, Shown, Wordings, texts_of
 from p2pbot.rules.rule import Rule
 from p2pbot.rules.shared import Shared, UnknownName
-from p2pbot.rules.spec import ACCOUNT_EVENTS, SPEECHLESS, ChoiceSpec, FileSpec, ImageSpec, RuleSpec, SnippetSpec, TypingSpec
+from p2pbot.rules.spec import (
+    ACCOUNT_EVENTS,
+    SPEECHLESS,
+    ChoiceSpec,
+    FileSpec,
+    ImageSpec,
+    RuleSpec,
+    SnippetSpec,
+    TypingSpec,
+)
 from p2pbot.rules.templates import Text, compile_text
 from p2pbot.rules.text_checks import Phrases, TextCompiler, text_keys
 from p2pbot.rules.verdict import Handover

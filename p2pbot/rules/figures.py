@@ -50,7 +50,9 @@ NO_FIGURES = Figures()
 
 def _name(text: str) -> str:
     if not _NAME.fullmatch(text):
-        raise complaint(f"`{text[:64]}` is not the name of a figure", hint="write USDT, position.BTCUSDT, order.hedge-*")
+        raise complaint(
+            f"`{text[:64]}` is not the name of a figure", hint="write USDT, position.BTCUSDT, order.hedge-*"
+        )
     return text
 
 
@@ -109,7 +111,7 @@ def _wanted(group: str, name: str) -> type[Bound | str | bool] | None:
 
 def _known(group: str, name: str) -> str:
     if group == "balance":
-        return "write the name of an asset: {USDT: \"<100\"}"
+        return 'write the name of an asset: {USDT: "<100"}'
     near = did_you_mean(name.partition(".")[0], (*_PARTS[group], _MARGIN_CALL))
     examples = {
         "futures": "known here: position.BTCUSDT, balance.USDT, order.hedge-*, margin_call",
@@ -127,7 +129,7 @@ def _example(wanted: type) -> str:
 def found(figures: Mapping[str, Figure], name: str) -> Figure | None:
     """Return the figure of this name or pattern, of several the last; None when it is not known."""
     if name.startswith("order."):
-        fitting = (value for given, value in reversed(figures.items()) if fits(given, name))
+        fitting = (value for given, value in reversed(tuple(figures.items())) if fits(given, name))
         return next(fitting, None)
     value = figures.get(name)
     if value is None:

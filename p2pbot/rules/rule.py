@@ -73,7 +73,7 @@ class Rule:
     def asks_of_account(self) -> frozenset[str]:
         """The groups of figures that it asks for."""
         named = {check.name.split(".")[1] for check in self.checks if check.name.startswith("when.")}
-        return named & frozenset(GROUPS)
+        return frozenset(named.intersection(GROUPS))
 
     @property
     def asks_statistics(self) -> bool:
