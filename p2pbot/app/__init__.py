@@ -34,7 +34,6 @@ from p2pbot.app.doors import Fittings, open_doors
 from p2pbot.app.plans import plan_of
 from p2pbot.config import AccountSettings, Settings
 from p2pbot.console import Console
-from p2pbot.conversation.backoff import AttemptBudget
 from p2pbot.daemon.account import Account
 from p2pbot.daemon.chat import ConnectBudget
 from p2pbot.daemon.housekeeping import Housekeeping
@@ -44,6 +43,7 @@ from p2pbot.daemon.status import StatusLoop
 from p2pbot.daemon.supervisor import end, guarded
 from p2pbot.errors import OurError, P2pbotError
 from p2pbot.ports import Clock, Events
+from p2pbot.protocol.backoff import AttemptBudget
 
 if TYPE_CHECKING:
     from p2pbot.adapters.metrics import Metrics

@@ -17,7 +17,8 @@ from p2pbot.config.archive import Archive
 from p2pbot.config.console import Console
 from p2pbot.config.durations import Duration, DurationText, between, parse_duration
 from p2pbot.config.endpoints import Exchange
-from p2pbot.config.keys import AccountKeyNames
+from p2pbot.config.keys import AccountKeyNames, FileName
+from p2pbot.config.open_data import OpenData
 from p2pbot.config.part import Part
 from p2pbot.document import complaint
 from p2pbot.model import Mode
@@ -153,6 +154,8 @@ class AccountEntry(AccountKeyNames):
     mode: Mode | None = None
     limits: Limits = Limits()
     recv_window: Annotated[DurationText, between("1s", "1m")] = Duration(5_000)
+    open_data: OpenData | None = None
+    open_ids: FileName = None
 
 
 def _some_accounts(entries: tuple[AccountEntry, ...]) -> tuple[AccountEntry, ...]:

@@ -12,12 +12,12 @@ import asyncio
 from collections.abc import Callable
 from typing import NoReturn, Protocol
 
-from p2pbot.conversation.backoff import AttemptBudget
 from p2pbot.conversation.session import Alarm, Session, SessionEvent
 from p2pbot.daemon.surroundings import AccountPlan, Doors
 from p2pbot.errors import ConnectionLost, OurError, P2pbotError
 from p2pbot.model import Notice
 from p2pbot.ports import Connection
+from p2pbot.protocol.backoff import AttemptBudget
 from p2pbot.protocol.calls import chat_credential
 from p2pbot.protocol.outbound import chat_url
 

@@ -11,11 +11,11 @@ import asyncio
 from collections.abc import Callable, Iterable
 from typing import NoReturn
 
-from p2pbot.conversation.backoff import Backoff
 from p2pbot.conversation.history import ROWS, Reading, since_of
 from p2pbot.daemon.desk import Inbound, Item, Looked
 from p2pbot.daemon.surroundings import AccountPlan, Doors
 from p2pbot.errors import OurError, P2pbotError, RateLimited, RequestRefused
+from p2pbot.protocol.backoff import Backoff
 from p2pbot.protocol.calls import history
 
 

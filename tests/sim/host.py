@@ -12,7 +12,6 @@ from functools import lru_cache
 
 from p2pbot.adapters.rate_gate import RateGate
 from p2pbot.app import leaves
-from p2pbot.conversation.backoff import AttemptBudget
 from p2pbot.conversation.decision import Policy
 from p2pbot.conversation.delivery import DeliveryPolicy
 from p2pbot.conversation.inbox import InboxPolicy
@@ -25,6 +24,7 @@ from p2pbot.daemon.supervisor import end, guarded
 from p2pbot.daemon.surroundings import AccountPlan, Doors, Timings
 from p2pbot.errors import StateError
 from p2pbot.model import Mode
+from p2pbot.protocol.backoff import AttemptBudget
 from p2pbot.rules.pictures import PictureName
 from p2pbot.rules.ruleset import RuleSet, load_rules
 from tests.sim.climate import PRESIGNS_PER_MINUTE, Climate
