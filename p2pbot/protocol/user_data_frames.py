@@ -55,10 +55,10 @@ def read_user_data(raw: str | bytes) -> UserDataEvent | None:
     frame = fields.json_object(raw)
     if frame is None:
         return Unknown(raw[:KEPT_CHARS]) if raw.strip() else None
-    event = fields.mapping(frame.get("data")) if "stream" in frame else fields.mapping(frame.get("event"))
-    if event is None and "e" not in frame and ("result" in frame or "id" in frame):
-        return None
-    return read_event(frame if event is None else event)
+    if "stream" in frame:
+        event = fields.mapping(frame.get("data"))
+        return read_event(event) if event is not None else Unknown("")
+    return None if "e" not in frame and ("result" in frame or "id" in frame) else read_event(frame)
 
 
 def read_event(event: Row) -> UserDataEvent:
@@ -193,9 +193,7 @@ def _futures_balance(row: Row) -> FuturesBalance | None:
     asset, wallet = _word(row, "a"), _number(row, "wb")
     if not asset or wallet is None:
         return None
-    return FuturesBalance(
-        asset=asset, wallet=wallet, cross_wallet=_number(row, "cw"), change=_number(row, "bc")
-    )
+    return FuturesBalance(asset=asset, wallet=wallet, cross_wallet=_number(row, "cw"), change=_number(row, "bc"))
 
 
 def _futures_position(row: Row) -> FuturesPosition | None:
@@ -265,7 +263,7 @@ def _conditional_reject(event: Row) -> ConditionalOrderReject | None:
 
 
 def _other(event: Row) -> OtherUpdate:
-    """An event whose own object we keep; the object stands under another letter in each kind."""
+    """Keep an event's own object, which stands under another letter in each kind."""
     objects = (fields.mapping(event.get(letter)) for letter in ("o", "su", "gu"))
     details = next((found for found in objects if found), event)
     return OtherUpdate(
