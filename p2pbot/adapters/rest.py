@@ -50,9 +50,18 @@ _RETRY_CLOCK_S = 60.0  # an old clock still serves while the new one cannot be h
 _AT_ONCE = 4  # requests in flight per account: enough for a catch-up, far below any limit by address
 _FIRST_PAUSE_S = 0.3
 _LONGEST_PAUSE_S = 3.0
+_PAUSES_AND_QUEUE_S = 60.0
 _CHUNK_BYTES = 64 * 1024
 _CONNECTIONS = 20  # of the shared session
 _HEADERS = {"Content-Type": "application/json;charset=utf-8", "clientType": "web", "Accept": "application/json"}
+
+
+def longest_call_s(timeout_s: float) -> float:
+    """Return how long a call lasts at most, when one request lasts ``timeout_s`` at most.
+
+    It learns the clock and asks, and does both once more, each in three attempts; the rest is for pauses and the queue.
+    """
+    return 4 * ATTEMPTS * timeout_s + _PAUSES_AND_QUEUE_S
 
 
 def open_session(tls: ssl.SSLContext, *, use_proxy_environment: bool = False) -> aiohttp.ClientSession:
@@ -109,10 +118,14 @@ class ExchangeRest:
         Raises what ``ports.Rest`` names, ConnectionLost, and ClockSkew when learning the clock did not help.
         """
         self._gate.check()
-        if request.patient:
-            await self._gate.patience()
-        async with self._slots:
-            answer = await self._answer(request)
+        try:
+            async with asyncio.timeout(longest_call_s(self._timeout_s)):
+                if request.patient:
+                    await self._gate.patience()
+                async with self._slots:
+                    answer = await self._answer(request)
+        except TimeoutError:
+            raise TimedOut(f"{self._base.host}:{self._base.port} kept too many other calls waiting") from None
         return request.parse(answer)
 
     async def _answer(self, request: RestCall[T]) -> Answer:
