@@ -86,10 +86,10 @@ class App:
         self._clock = clock or SystemClock()
         self._metrics, self._events = _counted(settings, self.log)
         self._service = ServiceManager(given, self._clock, self._events)
-        self._progress = Progress(self._clock.monotonic_s)
-        self._paced = WatchedClock(self._clock, self._progress)
+        self.progress = Progress(self._clock.monotonic_s)
+        self._paced = WatchedClock(self._clock, self.progress)
         feed = self._service.alive if self._service.watchdog_s is not None else None
-        self._watchdog = Watchdog(self._clock, self._progress, feed, self._events)
+        self._watchdog = Watchdog(self._clock, self.progress, feed, self._events)
         self._notifier = LogNotifier(self._events, self._clock)
         self._fittings = Fittings(clock=self._clock, rng=SystemRng(), events=self._events, notifier=self._notifier)
         self._stopping = asyncio.Event()
@@ -125,7 +125,7 @@ class App:
             accounts = {
                 account.name: Account(
                     plan_of(account, self.settings),
-                    watched_doors(doors[account.name], self._progress, self.settings),
+                    watched_doors(doors[account.name], self.progress, self.settings),
                     budget,
                     rulebooks[account.name],
                 )
@@ -153,7 +153,7 @@ class App:
         )
 
     def _watch(self, account: AccountSettings, rulebook: Rulebook) -> RulesWatch:
-        return RulesWatch(rulebook, RuleStamps(account.rules), self._paced, self._progress)
+        return RulesWatch(rulebook, RuleStamps(account.rules), self._paced, self.progress)
 
     def _time_of_day(self) -> str:
         return f"{datetime.fromtimestamp(self._clock.now_ms() / 1000, UTC):%H:%M} UTC"
@@ -220,7 +220,7 @@ class App:
         self, accounts: Mapping[str, Account], watches: Mapping[str, RulesWatch], status: StatusLoop
     ) -> None:
         store = next(iter(accounts.values())).doors.store  # one for all accounts
-        keeper = Housekeeping(store, self._paced, self.log, self._progress)
+        keeper = Housekeeping(store, self._paced, self.log, self.progress)
         loops: dict[str, Coroutine[object, object, NoReturn]] = {
             **{f"account {name}": account.run() for name, account in accounts.items()},
             **{f"rules of {name}": watch.run() for name, watch in watches.items()},
@@ -229,7 +229,7 @@ class App:
         }
         async with asyncio.TaskGroup() as group:
             for name, loop in loops.items():
-                group.create_task(guarded(loop, name, self._progress), name=name)
+                group.create_task(guarded(loop, name, self.progress), name=name)
             group.create_task(guarded(self._watchdog.run(), "watchdog"), name="watchdog")
 
     async def _end(self, main: asyncio.Task[None], accounts: Mapping[str, Account]) -> int:
