@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from p2pbot.conversation.decision import Policy
 from p2pbot.conversation.delivery import DeliveryPolicy
 from p2pbot.conversation.pictures import UploadPolicy
+from p2pbot.daemon.progress import Progress
 from p2pbot.ports import (
     Brake,
     Clock,
@@ -61,6 +62,7 @@ class Doors:
     shelf: PictureShelf
     pictures: PictureSource | None = None
     archive: PictureArchive | None = None
+    progress: Progress = field(default_factory=Progress)
     customers: Customers | None = None
 
     def now_ms(self) -> int:
