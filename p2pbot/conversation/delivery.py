@@ -13,9 +13,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from p2pbot.conversation.machine import Machine
 from p2pbot.conversation.records import OutboxRow, OutboxState
 from p2pbot.model import Reason
+from p2pbot.protocol.machine import Machine
 
 
 class DeliveryEvent(StrEnum):

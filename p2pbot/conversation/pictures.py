@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from p2pbot.conversation.backoff import Backoff, Uniform
 from p2pbot.errors import (
     AnswerMalformed,
     OperatorError,
@@ -21,6 +20,7 @@ from p2pbot.errors import (
     UploadExpired,
     UploadRefused,
 )
+from p2pbot.protocol.backoff import Backoff, Uniform
 
 _TOO_LARGE = frozenset({"EntityTooLarge", "MaxMessageLengthExceeded"})
 _TOO_LARGE_STATUS = 413

@@ -10,8 +10,6 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from p2pbot.conversation.backoff import Backoff, Uniform
-from p2pbot.conversation.machine import Machine
 from p2pbot.conversation.overlap import Overlap
 from p2pbot.errors import (
     ConnectionLost,
@@ -22,6 +20,8 @@ from p2pbot.errors import (
     RateLimited,
     Retry,
 )
+from p2pbot.protocol.backoff import Backoff, Uniform
+from p2pbot.protocol.machine import Machine
 
 BYE_REASON = "bye"
 _SOON_MS = 60_000  # a Bye this soon after connecting means that another client holds the account

@@ -12,7 +12,6 @@ from dataclasses import replace
 from itertools import islice, takewhile
 from typing import Protocol
 
-from p2pbot.conversation.backoff import Backoff
 from p2pbot.conversation.decision import (
     Decision,
     Situation,
@@ -43,6 +42,7 @@ from p2pbot.daemon.rulebook import Rulebook
 from p2pbot.daemon.sender import Sender
 from p2pbot.daemon.surroundings import AccountPlan, Doors
 from p2pbot.model import ChatMessage, EventKind, MessageKind, Order, Path, Reason, Stimulus
+from p2pbot.protocol.backoff import Backoff
 
 _SHOWN = {Path.HISTORY: DeliveryEvent.FOUND, Path.SOCKET: DeliveryEvent.ECHO}
 _LOOK_MS = 200  # the queue is looked at this often while a burst may go on

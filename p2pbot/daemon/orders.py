@@ -14,7 +14,6 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import NoReturn, Protocol
 
-from p2pbot.conversation.backoff import Backoff
 from p2pbot.conversation.history import UnreadWatch
 from p2pbot.conversation.orders import order_heard
 from p2pbot.daemon.book import OrderBook
@@ -23,6 +22,7 @@ from p2pbot.daemon.desk import Item, Told
 from p2pbot.daemon.surroundings import AccountPlan, Doors
 from p2pbot.errors import KeyRefused, LocationRefused, OurError, P2pbotError, RateLimited, RequestRefused
 from p2pbot.model import Notice, Order, OrderStatus
+from p2pbot.protocol.backoff import Backoff
 from p2pbot.protocol.calls import list_orders
 
 _OPEN = (OrderStatus.UNPAID, OrderStatus.PAID, OrderStatus.APPEAL)
@@ -265,6 +265,7 @@ class OrdersLoop:
         if self.trouble:  # a poke must not turn backoff into a tight loop
             await self._doors.clock.sleep(delay_s)
             return
+        self._doors.progress.step(delay_s)
         try:
             async with asyncio.timeout(delay_s):
                 await self._poke.wait()

@@ -45,6 +45,22 @@ class SandboxAccount:
             raise ValueError(f"an account's name is letters, digits, - and _, at most 40, not {self.name!r}")
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SandboxMiniProgram:
+    """One Mini Program: its two keys, and the RSA public key (PEM) to which open data are encrypted.
+
+    ``url_safe``, ``padded``: how the base64 of an answer is written. ``error_status``: HTTP's, of refusals.
+    """
+
+    app_id: str
+    access_key: str = field(repr=False)
+    secret_key: str = field(repr=False)
+    public_key_pem: str = field(repr=False)
+    url_safe: bool = False
+    padded: bool = True
+    error_status: int = 200
+
+
 class SecondSocket(StrEnum):
     """What happens when a second socket opens on the same listenKey (both were reported)."""
 
@@ -80,6 +96,7 @@ class WorldOptions:
     pong_within_ms: int = 10 * 60_000
     listen_key_life_ms: int = 60 * 60_000
     spot_listen_keys: bool = False
+    mini_programs: tuple[SandboxMiniProgram, ...] = ()
 
     def __post_init__(self) -> None:
         names = [account.name for account in self.accounts]

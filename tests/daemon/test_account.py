@@ -7,7 +7,6 @@ from typing import cast
 
 import pytest
 
-from p2pbot.conversation.backoff import AttemptBudget
 from p2pbot.conversation.session import SessionEvent
 from p2pbot.daemon.account import Account
 from p2pbot.daemon.chat import ConnectBudget
@@ -16,6 +15,7 @@ from p2pbot.daemon.rulebook import Rulebook
 from p2pbot.daemon.surroundings import AccountPlan
 from p2pbot.model import ChatMessage, MessageKind, Path
 from p2pbot.ports import Connection
+from p2pbot.protocol.backoff import AttemptBudget
 from tests.fakes.occasions import NOW_MS, NUMBER
 from tests.fakes.world import StillClock, World
 

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from p2pbot.conversation.backoff import AttemptBudget
 from p2pbot.daemon.chat import ChatLoop, ConnectBudget
 from p2pbot.daemon.surroundings import AccountPlan
 from p2pbot.errors import ConnectionLost
+from p2pbot.protocol.backoff import AttemptBudget
 from tests.fakes.occasions import NOW_MS
 from tests.fakes.world import StillClock, World
 

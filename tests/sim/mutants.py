@@ -14,7 +14,6 @@ from typing import Any
 
 import pytest
 
-from p2pbot.conversation.backoff import Backoff
 from p2pbot.conversation.delivery import DeliveryEvent, DeliveryPolicy, advanced
 from p2pbot.conversation.history import Reading
 from p2pbot.conversation.inbox import sender_reason
@@ -27,6 +26,7 @@ from p2pbot.daemon.pictures import Pictures
 from p2pbot.daemon.sender import Sender
 from p2pbot.model import ChatMessage, MessageKind, Order, Reason, Side
 from p2pbot.ports import Connection
+from p2pbot.protocol.backoff import Backoff
 from p2pbot.protocol.calls import chat_credential
 from p2pbot.protocol.frames import Frame, parse_frame, parse_history_row
 from p2pbot.protocol.outbound import chat_url

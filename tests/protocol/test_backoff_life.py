@@ -13,7 +13,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from p2pbot.conversation.backoff import AttemptBudget, Backoff
+from p2pbot.protocol.backoff import AttemptBudget, Backoff
 from tests.fakes.chance import FixedChance
 
 SHARES = st.sampled_from([0.0, 0.5, 1.0]) | st.floats(0, 1)

@@ -7,7 +7,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from p2pbot.conversation.backoff import AttemptBudget, Backoff
+from p2pbot.protocol.backoff import AttemptBudget, Backoff
 from tests.fakes.chance import FixedChance
 
 SHARES = st.floats(0, 1)

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from p2pbot.conversation.machine import Machine
 from p2pbot.errors import Fault, IllegalTransition
+from p2pbot.protocol.machine import Machine
 
 
 class Door(StrEnum):
