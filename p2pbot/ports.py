@@ -254,6 +254,14 @@ class PictureArchive(Protocol):
         ...
 
 
+class Customers(Protocol):
+    """Who the merchant says that somebody is. Never raises."""
+
+    def open_id(self, order_no: str, nickname: str) -> str:
+        """Return the open id of an order's counterparty, '' when it is not known."""
+        ...
+
+
 class Store(Protocol):
     """The daemon's memory. Every method is one transaction. Raises StateError when the disk or the database fails."""
 
@@ -401,6 +409,7 @@ __all__ = [
     "Brake",
     "Clock",
     "Connection",
+    "Customers",
     "Events",
     "Lease",
     "Notifier",
