@@ -13,12 +13,14 @@ from p2pbot.config.keys import SecretSource, SourceKind
 from p2pbot.config.open_data import OpenDataSettings
 from p2pbot.config.schema import Limits, Log, Pictures, Takeover, Timings
 from p2pbot.config.settings import AccountSettings, Places, Settings, parse_settings
+from p2pbot.config.streams import Futures, Spot
 
 __all__ = [
     "AccountSettings",
     "Console",
     "Duration",
     "Exchange",
+    "Futures",
     "Limits",
     "Log",
     "OpenDataSettings",
@@ -27,6 +29,7 @@ __all__ = [
     "SecretSource",
     "Settings",
     "SourceKind",
+    "Spot",
     "Takeover",
     "Timings",
     "load_settings",

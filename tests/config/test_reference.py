@@ -13,6 +13,7 @@ from p2pbot.config import Duration, Places, parse_settings
 from p2pbot.config.durations import parse_duration
 from p2pbot.config.open_data import OpenData
 from p2pbot.config.schema import AccountEntry, ConfigFile
+from p2pbot.config.streams import Futures, Spot
 from p2pbot.errors import ConfigError
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "configuration.md"
@@ -28,6 +29,8 @@ PARTS: dict[str, type[BaseModel]] = {
 MODELS: dict[str, type[BaseModel]] = {
     "Top level": ConfigFile,
     "accounts": AccountEntry,
+    "futures": Futures,
+    "spot": Spot,
     "open_data": OpenData,
     **PARTS,
 }
