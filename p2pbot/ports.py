@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import Protocol, TypeVar
 
+from p2pbot.conversation.notices import Message
 from p2pbot.conversation.records import (
     Claim,
     ClaimResult,
@@ -338,6 +339,19 @@ class Notifier(Protocol):
         ...
 
 
+class Messenger(Protocol):
+    """One service by which the operator is reached."""
+
+    @property
+    def name(self) -> str:
+        """Return the merchant's word for it."""
+        ...
+
+    async def send(self, message: Message) -> str:
+        """Send; return '' when the service has taken it, else why not. Returns within its deadline, never raises."""
+        ...
+
+
 class Events(Protocol):
     """The daemon's log: one event with named values. Values are ids, counts, reasons; never texts, names or secrets."""
 
@@ -361,6 +375,7 @@ __all__ = [
     "Connection",
     "Events",
     "Lease",
+    "Messenger",
     "Notifier",
     "Reason",
     "Rest",

@@ -18,6 +18,7 @@ from p2pbot.config.console import Console
 from p2pbot.config.durations import Duration, DurationText, between, parse_duration
 from p2pbot.config.endpoints import Exchange
 from p2pbot.config.keys import AccountKeyNames
+from p2pbot.config.notifications import Notifications
 from p2pbot.config.part import Part
 from p2pbot.document import complaint
 from p2pbot.model import Mode
@@ -188,4 +189,5 @@ class ConfigFile(Part):
     pictures: Pictures = Pictures()
     archive: Archive = Archive()
     log: Log = Log()
+    notifications: Notifications = Notifications()
     console: Console = Console()

@@ -11,6 +11,7 @@ from pydantic import BaseModel
 
 from p2pbot.config import Duration, Places, parse_settings
 from p2pbot.config.durations import parse_duration
+from p2pbot.config.notifications import Service
 from p2pbot.config.schema import AccountEntry, ConfigFile
 from p2pbot.errors import ConfigError
 
@@ -24,7 +25,12 @@ PARTS: dict[str, type[BaseModel]] = {
     for name, field in ConfigFile.model_fields.items()
     if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel)
 }
-MODELS: dict[str, type[BaseModel]] = {"Top level": ConfigFile, "accounts": AccountEntry, **PARTS}
+MODELS: dict[str, type[BaseModel]] = {
+    "Top level": ConfigFile,
+    "accounts": AccountEntry,
+    "notifications.services": Service,
+    **PARTS,
+}
 
 
 @dataclass(frozen=True)
@@ -108,4 +114,4 @@ def test_the_bounds_are_those_that_hold(section: str, key: str, bounds: re.Match
 
 def test_every_bound_is_told() -> None:
     """The tables tell bounds for each duration and each count."""
-    assert len(BOUNDED) == 27
+    assert len(BOUNDED) == 32
