@@ -81,6 +81,7 @@ class Exchange(Part):
     ws_api_url: SocketUrl = "wss://ws-fapi.binance.com/ws-fapi/v1"
     spot_stream_url: SocketUrl = "wss://stream.binance.com:9443"
     futures_stream_url: SocketUrl = "wss://fstream.binance.com"
+    open_data_url: RestUrl = "https://dip-cb.binanceapi.com"
     picture_hosts: Annotated[tuple[str, ...], AfterValidator(_hosts)] = USUAL_HOSTS
     upload_hosts: Annotated[tuple[str, ...], AfterValidator(_hosts)] = USUAL_UPLOAD_HOSTS
     ca_file: str | None = None

@@ -63,27 +63,47 @@ CredentialName = Annotated[
 ]
 
 
-def _right_way(secret: str) -> str:
+def right_way(secret: str) -> str:
+    """Return what to write instead of a secret."""
     return (
         f"a secret does not stand in this file: write `{secret}_file: PATH` (a file that only p2pbot's user can read), "
         f"`{secret}_env: NAME` or `{secret}_credential: NAME` instead, and make a new key if others saw this one"
     )
 
 
-class AccountKeyNames(Part):
+class SecretNames(Part):
+    """What names secrets by ``…_file``, ``…_env`` or ``…_credential``."""
+
+    def source(self, secret: str) -> SecretSource | None:
+        """Return where ``secret`` (``api_key``, ``api_secret`` …) is, or None."""
+        return next(iter(self.sources(secret)), None)
+
+    def sources(self, secret: str) -> list[SecretSource]:
+        """Return every place that is named for ``secret``: one, or it is a mistake."""
+        named = ((kind, f"{secret}_{kind.value}") for kind in SourceKind)
+        return [SecretSource(kind, getattr(self, key), key) for kind, key in named if getattr(self, key) is not None]
+
+    def refuse_twice_given(self, *secrets: str) -> None:
+        """Raise the complaint about a secret that has two sources."""
+        for secret in secrets:
+            if len(given := [source.key for source in self.sources(secret)]) > 1:
+                raise complaint(f"{' and '.join(given)}: give one of them")
+
+
+class AccountKeyNames(SecretNames):
     """The sources of an account's keys: an API key, and an HMAC secret or a private key (Ed25519 or RSA, PEM)."""
 
     EXPLAINED_KEYS: ClassVar[Mapping[str, str]] = MappingProxyType(
         {
-            "api_key": _right_way("api_key"),
-            "key": _right_way("api_key"),
-            "apikey": _right_way("api_key"),
-            "api_secret": _right_way("api_secret"),
-            "secret": _right_way("api_secret"),
-            "secret_key": _right_way("api_secret"),
-            "private_key": _right_way("private_key"),
-            "private_key_passphrase": _right_way("private_key_passphrase"),
-            "passphrase": _right_way("private_key_passphrase"),
+            "api_key": right_way("api_key"),
+            "key": right_way("api_key"),
+            "apikey": right_way("api_key"),
+            "api_secret": right_way("api_secret"),
+            "secret": right_way("api_secret"),
+            "secret_key": right_way("api_secret"),
+            "private_key": right_way("private_key"),
+            "private_key_passphrase": right_way("private_key_passphrase"),
+            "passphrase": right_way("private_key_passphrase"),
         }
     )
 
@@ -100,19 +120,9 @@ class AccountKeyNames(Part):
     private_key_passphrase_env: EnvName = None
     private_key_passphrase_credential: CredentialName = None
 
-    def source(self, secret: str) -> SecretSource | None:
-        """Return where ``secret`` (``api_key``, ``api_secret`` …) is, or None."""
-        return next(iter(self._sources(secret)), None)
-
-    def _sources(self, secret: str) -> list[SecretSource]:
-        named = ((kind, f"{secret}_{kind.value}") for kind in SourceKind)
-        return [SecretSource(kind, getattr(self, key), key) for kind, key in named if getattr(self, key) is not None]
-
     @model_validator(mode="after")
     def _each_key_has_one_source(self) -> Self:
-        for secret in ("api_key", "api_secret", "private_key", "private_key_passphrase"):
-            if len(given := [source.key for source in self._sources(secret)]) > 1:
-                raise complaint(f"{' and '.join(given)}: give one of them")
+        self.refuse_twice_given("api_key", "api_secret", "private_key", "private_key_passphrase")
         if not self.source("api_key"):
             raise complaint("the account has no API key: write api_key_file, api_key_env or api_key_credential")
         hmac, private = self.source("api_secret"), self.source("private_key")

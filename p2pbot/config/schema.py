@@ -17,8 +17,13 @@ from p2pbot.config.archive import Archive
 from p2pbot.config.console import Console
 from p2pbot.config.durations import Duration, DurationText, between, parse_duration
 from p2pbot.config.endpoints import Exchange
+<<<<<<< HEAD
 from p2pbot.config.keys import AccountKeyNames
 from p2pbot.config.notifications import Notifications
+=======
+from p2pbot.config.keys import AccountKeyNames, FileName
+from p2pbot.config.open_data import OpenData
+>>>>>>> main
 from p2pbot.config.part import Part
 from p2pbot.document import complaint
 from p2pbot.model import Mode
@@ -98,6 +103,7 @@ class Timings(Part):
     connect_timeout: Annotated[DurationText, between("500ms", "2m")] = Duration(10_000)
     request_timeout: Annotated[DurationText, between("500ms", "2m")] = Duration(10_000)
     upload_timeout: Annotated[DurationText, between("1s", "5m")] = Duration(30_000)
+    state_check: Annotated[DurationText, between("1s", "1d")] = Duration(3_600_000)
     shutdown_settle: Annotated[DurationText, between("0s", "2m")] = Duration(10_000)
     shutdown_close: Annotated[DurationText, between("100ms", "30s")] = Duration(3_000)
 
@@ -154,6 +160,8 @@ class AccountEntry(AccountKeyNames):
     mode: Mode | None = None
     limits: Limits = Limits()
     recv_window: Annotated[DurationText, between("1s", "1m")] = Duration(5_000)
+    open_data: OpenData | None = None
+    open_ids: FileName = None
 
 
 def _some_accounts(entries: tuple[AccountEntry, ...]) -> tuple[AccountEntry, ...]:

@@ -13,8 +13,13 @@ from p2pbot.config.archive import Archive
 from p2pbot.config.console import Console
 from p2pbot.config.durations import Duration
 from p2pbot.config.endpoints import Exchange
+<<<<<<< HEAD
 from p2pbot.config.keys import SecretSource, SourceKind
 from p2pbot.config.notifications import Notifications
+=======
+from p2pbot.config.keys import SecretNames, SecretSource, SourceKind
+from p2pbot.config.open_data import SECRETS, OpenData, OpenDataSettings
+>>>>>>> main
 from p2pbot.config.schema import AccountEntry, ConfigFile, Limits, Log, Pictures, Takeover, Timings
 from p2pbot.document import Finding, Loaded, load_document
 from p2pbot.errors import ConfigError, OurError, UsageError
@@ -34,6 +39,8 @@ class AccountSettings:
     mode: Mode
     limits: Limits
     recv_window: Duration
+    open_data: OpenDataSettings | None = None
+    open_ids: Path | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,10 +135,25 @@ def _account(entry: AccountEntry, given: ConfigFile, places: Places) -> AccountS
         mode=entry.mode or given.mode,
         limits=given.limits.model_copy(update=own),
         recv_window=entry.recv_window,
+        open_data=_open_data(entry.open_data, places) if entry.open_data else None,
+        open_ids=places.path(entry.open_ids) if entry.open_ids else None,
     )
 
 
-def _source(entry: AccountEntry, secret: str, places: Places) -> SecretSource | None:
+def _open_data(given: OpenData, places: Places) -> OpenDataSettings:
+    access_key, secret_key, private_key, passphrase = (_source(given, secret, places) for secret in SECRETS)
+    if access_key is None or secret_key is None or private_key is None:
+        raise OurError("the schema let a Mini Program without its keys pass")
+    return OpenDataSettings(
+        app_id=given.app_id,
+        access_key=access_key,
+        secret_key=secret_key,
+        private_key=private_key,
+        private_key_passphrase=passphrase,
+    )
+
+
+def _source(entry: SecretNames, secret: str, places: Places) -> SecretSource | None:
     source = entry.source(secret)
     if source is None or source.kind is not SourceKind.FILE:
         return source

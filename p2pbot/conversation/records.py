@@ -12,6 +12,8 @@ from enum import StrEnum
 
 from p2pbot.model import EventKind, FiringCount, FiringMark, MessageKind, OrderStatus, Path, Picture, Reason, Side
 
+BY_HAND = "hand:"  # begins the key of what a person has p2pbot send; messages begin with m: u: t:, events with e:
+
 
 class OutboxState(StrEnum):
     """A reply's life; which event leads where is the table in ``conversation.outbox``."""
@@ -91,6 +93,11 @@ class OutboxRow:
         """Whether it is a picture that the exchange does not have yet."""
         return self.picture is not None and not self.image_url
 
+    @property
+    def is_by_hand(self) -> bool:
+        """Whether a person had it sent (``p2pbot send``): it does not ask whether a person has taken over."""
+        return self.stimulus_key.startswith(BY_HAND)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Uploaded:
@@ -132,6 +139,36 @@ class OrderMemory:
     language: str = ""
     tags: tuple[tuple[str, str], ...] = ()
     mute_read: Mute | None = field(default=None, compare=False, repr=False)
+
+
+class ActionWord(StrEnum):
+    """What a person had p2pbot do, besides the rules."""
+
+    PAUSE = "pause"
+    RESUME = "resume"
+    MUTE = "mute"
+    UNMUTE = "unmute"
+    SEND = "send"
+    RETRY = "retry"
+    DROP = "drop"
+    RELOAD = "reload"
+    FORGET = "forget"
+    RESTORE = "restore"
+    MOVED_IN = "moved_in"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Action:
+    """One of them, at ``at_ms`` of this machine's clock.
+
+    ``"*"`` as account or order is all of them. ``detail``: ids and counts, never a text of a chat.
+    """
+
+    at_ms: int
+    word: ActionWord
+    account: str = "*"
+    order_no: str = "*"
+    detail: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

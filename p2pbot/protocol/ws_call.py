@@ -15,11 +15,15 @@ T = TypeVar("T")
 
 
 class Security(StrEnum):
-    """What a call must carry: nothing, the API key, or a time stamp and a signature (or a session that logged on)."""
+    """What a call must carry: nothing, the API key, or a time stamp and a signature (or a session that logged on).
+
+    SIGNED_ITSELF: key and signature even in a session that logged on, as the logon itself and a signed subscription.
+    """
 
     NONE = "none"
     KEY = "key"
     SIGNED = "signed"
+    SIGNED_ITSELF = "signed_itself"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -58,6 +58,7 @@ _STEPS = (
         WHERE seen_at_ms < :messages AND coalesce(created_at_ms, 0) < :messages AND last_operator_ms < :messages
         LIMIT :batch)
     """,
+    "DELETE FROM actions WHERE id IN (SELECT id FROM actions WHERE at_ms < :messages LIMIT :batch)",
     """
     DELETE FROM orders WHERE (account, order_no) IN (
         SELECT account, order_no FROM orders

@@ -12,7 +12,16 @@ import sqlite3
 from enum import StrEnum
 from typing import Any, TypeVar
 
-from p2pbot.conversation.records import InboxEntry, Mute, OrderMemory, OutboxRow, OutboxState, SaidText
+from p2pbot.conversation.records import (
+    Action,
+    ActionWord,
+    InboxEntry,
+    Mute,
+    OrderMemory,
+    OutboxRow,
+    OutboxState,
+    SaidText,
+)
 from p2pbot.errors import StateDamaged
 from p2pbot.model import (
     EventKind,
@@ -222,6 +231,17 @@ def firing_from(row: sqlite3.Row) -> FiringCount:
         scope_id=row["scope_id"],
         count=row["count"],
         last_ms=row["last_ms"],
+    )
+
+
+def action_from(row: sqlite3.Row) -> Action:
+    """Return the action of a row."""
+    return Action(
+        at_ms=row["at_ms"],
+        word=_word(ActionWord, row["word"]),
+        account=row["account"],
+        order_no=row["order_no"],
+        detail=row["detail"],
     )
 
 

@@ -140,4 +140,21 @@ _THIRD: Step = (
     "CREATE INDEX presigns_recent ON presigns (account, at_ms)",
 )
 
-STEPS: tuple[Step, ...] = (_FIRST, _SECOND, _THIRD)
+# What a person did (pause, send, forget, restore, ...) and when: ids and counts, never a text of a chat.
+_FOURTH: Step = (
+    """
+    CREATE TABLE actions (
+        id       INTEGER PRIMARY KEY AUTOINCREMENT,
+        at_ms    INTEGER NOT NULL,
+        word     TEXT    NOT NULL,
+        account  TEXT    NOT NULL,
+        order_no TEXT    NOT NULL,
+        detail   TEXT    NOT NULL
+    ) STRICT
+    """,
+    "CREATE INDEX actions_order ON actions (order_no, id)",
+    "CREATE INDEX actions_word ON actions (word, id)",
+    "CREATE INDEX actions_at ON actions (at_ms)",
+)
+
+STEPS: tuple[Step, ...] = (_FIRST, _SECOND, _THIRD, _FOURTH)

@@ -12,14 +12,14 @@ from enum import Enum
 from functools import cache
 from typing import Any, TypeVar
 
-from p2pbot.conversation.records import Claim, InboxEntry, OrderMemory, OutboxRow
+from p2pbot.conversation.records import Action, Claim, InboxEntry, OrderMemory, OutboxRow
 
 MAX_TEXT = 20_000  # characters of an inbound text: ten times what rules look at; the chat itself takes 1000
 MAX_TRACE = 100_000  # characters: a trace names each rule once; a longer one is dropped, for half a JSON text is none
 EMPTY_TRACE = "[]"
 _MOST = 2**63 - 1
 
-Record = TypeVar("Record", Claim, InboxEntry, OrderMemory, OutboxRow)
+Record = TypeVar("Record", Action, Claim, InboxEntry, OrderMemory, OutboxRow)
 
 
 def storable_text(value: str) -> str:

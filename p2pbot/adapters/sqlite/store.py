@@ -15,7 +15,7 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
-from p2pbot.adapters.sqlite import retention
+from p2pbot.adapters.sqlite import deeds, retention
 from p2pbot.adapters.sqlite.claiming import is_decided, write_claim, write_memory
 from p2pbot.adapters.sqlite.opening import open_beside, open_owned
 from p2pbot.adapters.sqlite.rows import entry_from, memory_from, reply_columns, reply_from
@@ -24,9 +24,11 @@ from p2pbot.adapters.sqlite.storable import storable, storable_text
 from p2pbot.adapters.sqlite.talking import read_talk
 from p2pbot.adapters.sqlite.worker import Worker
 from p2pbot.conversation.records import (
+    Action,
     Claim,
     ClaimResult,
     InboxEntry,
+    Mute,
     OrderMemory,
     OutboxRow,
     OutboxState,
@@ -219,6 +221,25 @@ class SqliteStore:
         return await self._worker.write(
             lambda connection: tuple(sorted(row["account"] for row in connection.execute(sql, pair).fetchall()))
         )
+
+    async def mute(self, account: str, order_no: str, mute: Mute) -> tuple[str, ...]:
+        """Silence an order that is remembered, ``"*"`` as account is any; return the accounts in which it is."""
+        number, name = storable_text(order_no), storable_text(account)
+        return await self._worker.write(lambda connection: deeds.mute(connection, name, number, mute))
+
+    async def act(self, action: Action) -> None:
+        """Write down what a person did."""
+        clean = storable(action)
+        await self._worker.write(lambda connection: deeds.note(connection, clean))
+
+    async def actions(self, order_no: str, *, limit: int = deeds.MOST) -> tuple[Action, ...]:
+        """Return what people did about an order, oldest first; pauses of everything since it is known too."""
+        number = storable_text(order_no)
+        return await self._worker.read(lambda connection: deeds.of_order(connection, number, limit))
+
+    async def moved_in(self, now_ms: int) -> int:
+        """Return when a daemon first ran on this state after `p2pbot restore`, 0 = it is no copy; now if not yet."""
+        return await self._worker.write(lambda connection: deeds.moved_in(connection, now_ms))
 
     async def paused(self) -> tuple[tuple[str, str], ...]:
         """Return the (account, order_no) pairs that are paused, sorted."""

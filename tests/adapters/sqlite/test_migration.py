@@ -82,6 +82,7 @@ async def test_every_schema_keeps_its_rows(schema: int, tmp_path: Path) -> None:
     pictures = [row.picture and row.picture.name for row in await store.outbox(ORDER)]
     assert pictures == ([None, "images/qr.png"] if schema > 2 else [None, None])
     assert len(await store.presigned(ACCOUNT, 0)) == (1 if schema > 2 else 0)
+    assert [action.word for action in await store.actions(ORDER)] == (["pause"] if schema > 3 else [])
     assert await store.paused() == (("*", "2"),)
     told = await store.talk(ACCOUNT, ORDER, "nick:anna", NOW_MS)
     assert (told.streak, len(told.firings), told.last_inbound) == (1, 2, "Оплатила! 付款了")
