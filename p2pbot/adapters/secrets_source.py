@@ -13,8 +13,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from p2pbot.config import AccountSettings, SecretSource, Service, SourceKind
-from p2pbot.errors import ConfigError, OurError
+from p2pbot.config import AccountSettings, SecretSource, SourceKind
+from p2pbot.errors import ConfigError
 from p2pbot.secret import Secret
 
 MAX_SECRET_BYTES = 16 * 1024  # a 4096-bit RSA key in PEM has 3.3 KiB
@@ -77,13 +77,6 @@ class _Desk:
         except ConfigError as error:
             self.findings.append(f"account {account.name}, {source.key}: {error}")
             return None
-
-
-def read_address(service: Service, environ: Mapping[str, str]) -> Secret:
-    """Return the address of a service for notifications. Raises ConfigError in plain words."""
-    if service.source is None:
-        raise OurError("the schema let a service without an address pass")
-    return Secret(_checked(read_secret(service.source, environ), one_word=True))
 
 
 def read_secret(source: SecretSource, environ: Mapping[str, str]) -> str:

@@ -10,11 +10,8 @@ from p2pbot.config.durations import Duration
 from p2pbot.config.endpoints import Exchange
 from p2pbot.config.files import load_settings
 from p2pbot.config.keys import SecretSource, SourceKind
-<<<<<<< HEAD
 from p2pbot.config.notifications import Notifications, Service
-=======
 from p2pbot.config.open_data import OpenDataSettings
->>>>>>> main
 from p2pbot.config.schema import Limits, Log, Pictures, Takeover, Timings
 from p2pbot.config.settings import AccountSettings, Places, Settings, parse_settings
 
@@ -25,11 +22,8 @@ __all__ = [
     "Exchange",
     "Limits",
     "Log",
-<<<<<<< HEAD
     "Notifications",
-=======
     "OpenDataSettings",
->>>>>>> main
     "Pictures",
     "Places",
     "SecretSource",

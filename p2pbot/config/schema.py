@@ -17,13 +17,9 @@ from p2pbot.config.archive import Archive
 from p2pbot.config.console import Console
 from p2pbot.config.durations import Duration, DurationText, between, parse_duration
 from p2pbot.config.endpoints import Exchange
-<<<<<<< HEAD
-from p2pbot.config.keys import AccountKeyNames
-from p2pbot.config.notifications import Notifications
-=======
 from p2pbot.config.keys import AccountKeyNames, FileName
+from p2pbot.config.notifications import Notifications
 from p2pbot.config.open_data import OpenData
->>>>>>> main
 from p2pbot.config.part import Part
 from p2pbot.document import complaint
 from p2pbot.model import Mode

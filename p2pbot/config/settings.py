@@ -13,13 +13,9 @@ from p2pbot.config.archive import Archive
 from p2pbot.config.console import Console
 from p2pbot.config.durations import Duration
 from p2pbot.config.endpoints import Exchange
-<<<<<<< HEAD
-from p2pbot.config.keys import SecretSource, SourceKind
-from p2pbot.config.notifications import Notifications
-=======
 from p2pbot.config.keys import SecretNames, SecretSource, SourceKind
+from p2pbot.config.notifications import Notifications
 from p2pbot.config.open_data import SECRETS, OpenData, OpenDataSettings
->>>>>>> main
 from p2pbot.config.schema import AccountEntry, ConfigFile, Limits, Log, Pictures, Takeover, Timings
 from p2pbot.document import Finding, Loaded, load_document
 from p2pbot.errors import ConfigError, OurError, UsageError

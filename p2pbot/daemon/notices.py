@@ -87,8 +87,12 @@ class Courier:
 class Post:
     """``ports.Notifier`` that tells the log, and hands each word to every courier."""
 
-    def __init__(self, log: Notifier, couriers: Sequence[Courier] = ()) -> None:
+    def __init__(self, log: Notifier) -> None:
         self._log = log
+        self.couriers: tuple[Courier, ...] = ()
+
+    def hire(self, couriers: Sequence[Courier]) -> None:
+        """Have these carry every word from now on."""
         self.couriers = tuple(couriers)
 
     async def notify(self, notice: Notice) -> None:
