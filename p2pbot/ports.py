@@ -7,10 +7,8 @@ so that a test can put the whole daemon into a world of its own.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Protocol, TypeVar
 
-from p2pbot.conversation.notices import Message
 from p2pbot.conversation.records import (
     Claim,
     ClaimResult,
@@ -22,7 +20,6 @@ from p2pbot.conversation.records import (
     Uploaded,
 )
 from p2pbot.conversation.summary import Rehearsed
-from p2pbot.errors import RateLimited
 from p2pbot.model import Notice, Picture, Reason
 from p2pbot.protocol.pictures import FetchedPicture
 from p2pbot.protocol.rest import RestCall
@@ -107,46 +104,6 @@ class WsApi(Protocol):
 
         Raises what ``Rest.call`` raises, ConnectionLost when the connection ended before the answer, and TimedOut.
         """
-        ...
-
-
-class WsListener(Protocol):
-    """Who is told what happens on a session of the WebSocket API. Each call returns at once; none may wait or ask."""
-
-    def on_open(self, *, renewed: bool) -> None:
-        """Learn that calls go to a new connection, which has no subscription yet.
-
-        ``renewed``: the old one is still read for a short while, so that nothing is missed; else there was a gap.
-        """
-        ...
-
-    def on_lost(self) -> None:
-        """Learn that there is no connection: subscriptions are gone, and what happens is missed."""
-        ...
-
-    def on_event(self, subscription_id: int | None, event: Mapping[str, object]) -> None:
-        """Take an event of a subscription. During a renewal the same event may come by both connections."""
-        ...
-
-
-class WeightGate(Protocol):
-    """What one address may still ask of one interface of the exchange: shared by all that asks there."""
-
-    @property
-    def weight_used(self) -> int:
-        """What is spent of the running minute: by us, or by the exchange's count of the address if that is more."""
-        ...
-
-    async def turn(self, weight: int = 1) -> None:
-        """Wait until a call of ``weight`` may leave, and count it. Raises RateLimited."""
-        ...
-
-    def counted(self, used: int, limit: int) -> None:
-        """Learn what the exchange has counted."""
-        ...
-
-    def shut(self, cause: RateLimited) -> None:
-        """Let nothing pass for as long as the exchange asked."""
         ...
 
 
@@ -253,6 +210,14 @@ class PictureArchive(Protocol):
 
     async def prune(self, now_ms: int) -> int:
         """Forget what is older than its retention; return how many pictures that were. Raises StateUnwritable."""
+        ...
+
+
+class Customers(Protocol):
+    """Who the merchant says that somebody is. Never raises."""
+
+    def open_id(self, order_no: str, nickname: str) -> str:
+        """Return the open id of an order's counterparty, '' when it is not known."""
         ...
 
 
@@ -389,19 +354,6 @@ class Notifier(Protocol):
         ...
 
 
-class Messenger(Protocol):
-    """One service by which the operator is reached."""
-
-    @property
-    def name(self) -> str:
-        """Return the merchant's word for it."""
-        ...
-
-    async def send(self, message: Message) -> str:
-        """Send; return '' when the service has taken it, else why not. Returns within its deadline, never raises."""
-        ...
-
-
 class Events(Protocol):
     """The daemon's log: one event with named values. Values are ids, counts, reasons; never texts, names or secrets."""
 
@@ -423,9 +375,9 @@ __all__ = [
     "Brake",
     "Clock",
     "Connection",
+    "Customers",
     "Events",
     "Lease",
-    "Messenger",
     "Notifier",
     "Reason",
     "Rest",

@@ -18,6 +18,7 @@ from p2pbot.config import Notifications, Service, Settings
 from p2pbot.conversation.watch import WatchPolicy
 from p2pbot.daemon.account import Account
 from p2pbot.daemon.notices import Courier, Post
+from p2pbot.daemon.progress import Progress
 from p2pbot.daemon.summary import SummaryLoop
 from p2pbot.daemon.watch import WatchLoop
 from p2pbot.errors import ConfigError, OurError
@@ -38,11 +39,13 @@ def open_services(wanted: Notifications, environ: Mapping[str, str]) -> list[tup
     return opened
 
 
-def couriers(wanted: Notifications, environ: Mapping[str, str], fittings: Fittings) -> tuple[Courier, ...]:
+def couriers(
+    wanted: Notifications, environ: Mapping[str, str], fittings: Fittings, progress: Progress
+) -> tuple[Courier, ...]:
     """Return one courier for each service. Raises ConfigError."""
     clock, rng, events = fittings.clock, fittings.rng, fittings.events
     opened = open_services(wanted, environ)
-    return tuple(Courier(door, wanted.policy(service), clock, rng, events) for service, door in opened)
+    return tuple(Courier(door, wanted.policy(service), clock, rng, events, progress) for service, door in opened)
 
 
 def loops(

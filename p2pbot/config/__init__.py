@@ -14,12 +14,14 @@ from p2pbot.config.notifications import Notifications, Service
 from p2pbot.config.open_data import OpenDataSettings
 from p2pbot.config.schema import Limits, Log, Pictures, Takeover, Timings
 from p2pbot.config.settings import AccountSettings, Places, Settings, parse_settings
+from p2pbot.config.streams import Futures, Spot
 
 __all__ = [
     "AccountSettings",
     "Console",
     "Duration",
     "Exchange",
+    "Futures",
     "Limits",
     "Log",
     "Notifications",
@@ -30,6 +32,7 @@ __all__ = [
     "Service",
     "Settings",
     "SourceKind",
+    "Spot",
     "Takeover",
     "Timings",
     "load_settings",

@@ -21,6 +21,7 @@ from p2pbot.config.keys import AccountKeyNames, FileName
 from p2pbot.config.notifications import Notifications
 from p2pbot.config.open_data import OpenData
 from p2pbot.config.part import Part
+from p2pbot.config.streams import Futures, Spot
 from p2pbot.document import complaint
 from p2pbot.model import Mode
 
@@ -156,6 +157,8 @@ class AccountEntry(AccountKeyNames):
     mode: Mode | None = None
     limits: Limits = Limits()
     recv_window: Annotated[DurationText, between("1s", "1m")] = Duration(5_000)
+    futures: Futures = Futures()
+    spot: Spot = Spot()
     open_data: OpenData | None = None
     open_ids: FileName = None
 

@@ -6,7 +6,7 @@ Promise: pure. ``parse_settings`` turns text into settings or into all findings 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from p2pbot.config.archive import Archive
@@ -17,6 +17,7 @@ from p2pbot.config.keys import SecretNames, SecretSource, SourceKind
 from p2pbot.config.notifications import Notifications
 from p2pbot.config.open_data import SECRETS, OpenData, OpenDataSettings
 from p2pbot.config.schema import AccountEntry, ConfigFile, Limits, Log, Pictures, Takeover, Timings
+from p2pbot.config.streams import Futures, Spot
 from p2pbot.document import Finding, Loaded, load_document
 from p2pbot.errors import ConfigError, OurError, UsageError
 from p2pbot.model import Mode
@@ -35,6 +36,8 @@ class AccountSettings:
     mode: Mode
     limits: Limits
     recv_window: Duration
+    futures: Futures = field(default_factory=Futures)
+    spot: Spot = field(default_factory=Spot)
     open_data: OpenDataSettings | None = None
     open_ids: Path | None = None
 
@@ -131,6 +134,8 @@ def _account(entry: AccountEntry, given: ConfigFile, places: Places) -> AccountS
         mode=entry.mode or given.mode,
         limits=given.limits.model_copy(update=own),
         recv_window=entry.recv_window,
+        futures=entry.futures,
+        spot=entry.spot,
         open_data=_open_data(entry.open_data, places) if entry.open_data else None,
         open_ids=places.path(entry.open_ids) if entry.open_ids else None,
     )

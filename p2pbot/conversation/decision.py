@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from decimal import Decimal
 from hashlib import blake2s
 from typing import Protocol
 
@@ -32,12 +31,14 @@ from p2pbot.model import (
     Topic,
 )
 from p2pbot.rules.facts import Facts
+from p2pbot.rules.figures import NO_FIGURES, Figures
 from p2pbot.rules.languages import settled_language
 from p2pbot.rules.ruleset import RuleSet
-from p2pbot.rules.spec import MAX_TAGS, SPEECHLESS
+from p2pbot.rules.spec import ACCOUNT_EVENTS, MAX_TAGS, SPEECHLESS
 from p2pbot.rules.verdict import Firing, Verdict
 
 _FOREVER_REASONS = (Reason.BREAKER,)
+_UNASKED = ACCOUNT_EVENTS | {EventKind.SILENCE}
 _THEIRS = frozenset({EventKind.MESSAGE, EventKind.IMAGE})
 
 
@@ -73,7 +74,7 @@ class Situation:
 
     ``order`` None: the exchange has not told us of it; ``memory`` has heard what it says. ``left_out``: rules in
     quarantine, whose pattern once ran too long. ``burst``: the counterparty's texts that were put off to be answered
-    with this one. ``balance``, ``futures``: figures of the account by name, as far as they are known. ``picture``:
+    with this one. ``figures``: what is known of the merchant's own account. ``picture``:
     what the message's picture is, likewise. ``computed_s``: what the time of patterns is measured by, seconds that
     never run backwards.
     """
@@ -88,8 +89,7 @@ class Situation:
     path: Path = Path.SOCKET
     left_out: frozenset[str] = frozenset()
     burst: tuple[str, ...] = ()
-    balance: Mapping[str, Decimal] = field(default_factory=dict)
-    futures: Mapping[str, Decimal] = field(default_factory=dict)
+    figures: Figures = NO_FIGURES
     picture: Mapping[str, str | bool | int] = field(default_factory=dict)
     computed_s: Callable[[], float] | None = field(default=None, repr=False, compare=False)
 
@@ -243,7 +243,7 @@ def _with_language(situation: Situation) -> OrderMemory:
 
 def _is_fresh(situation: Situation) -> bool:
     message = situation.stimulus.message
-    if situation.stimulus.kind is EventKind.SILENCE:
+    if situation.stimulus.kind in _UNASKED:
         return False  # nobody but us would speak
     if message is None or message.kind is not MessageKind.TEXT:
         return True
@@ -267,8 +267,9 @@ def _verdict(situation: Situation, rng: Chance) -> Verdict:
         last_operator_ms=_last_operator_ms(memory),
         language=memory.language or None,
         tags=memory.tags,
-        balance=situation.balance,
-        futures=situation.futures,
+        figures=situation.figures,
+        about=stimulus.about,
+        whole=False if stimulus.about else None,
         picture=situation.picture,
     )
     return situation.rules.evaluate(

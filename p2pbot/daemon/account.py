@@ -68,6 +68,7 @@ class Account:
     async def run(self) -> NoReturn:
         """Run the account's loops for ever."""
         await self.sender.recover()
+        self.doors.progress.rest()  # from here on the loops speak for themselves
         async with asyncio.TaskGroup() as group:
             for name, loop in (
                 ("chat", self.chat.run()),
@@ -79,7 +80,8 @@ class Account:
                 ("timers", self.timers.run()),
                 *self.clerk.received.loops(),
             ):
-                group.create_task(guarded(loop, f"{self.plan.name}: {name}"), name=f"{self.plan.name}: {name}")
+                whole = f"{self.plan.name}: {name}"
+                group.create_task(guarded(loop, whole, self.doors.progress), name=whole)
         raise OurError(f"the loops of account {self.plan.name} returned")
 
     async def drain(self) -> None:

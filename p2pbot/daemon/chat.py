@@ -162,12 +162,19 @@ class ChatLoop:
         self._suspect.clear()
         self._last_frame_s = self._doors.clock.monotonic_s()
         self._connection = connection
-        return group.create_task(self._read(connection), name=f"{self._plan.name}: chat reader")
+        return group.create_task(self._reads(connection), name=f"{self._plan.name}: chat reader")
+
+    async def _reads(self, connection: Connection) -> ConnectionLost:
+        with self._doors.progress.watched(f"{self._plan.name}: chat reader"):
+            return await self._read(connection)
 
     async def _read(self, connection: Connection) -> ConnectionLost:
+        progress = self._doors.progress
         try:
             while True:
+                progress.rest()  # the wire's keepalive ends this wait, and the loop that watches the socket does
                 raw = await connection.receive()
+                progress.step()
                 self._last_frame_s = self._doors.clock.monotonic_s()
                 await self._listener.on_frame(raw)
         except ConnectionLost as lost:
@@ -180,6 +187,7 @@ class ChatLoop:
         clock, opened_s = self._doors.clock, self._doors.clock.monotonic_s()
         slept_s = clock.boottime_s() - clock.monotonic_s()
         while not reader.done():
+            self._doors.progress.step(_WATCH_S)
             await asyncio.wait({reader}, timeout=_WATCH_S)
             leapt = clock.boottime_s() - clock.monotonic_s() - slept_s > _SUSPEND_S
             if self._suspect.is_set() or leapt or self._idle():

@@ -9,24 +9,52 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from typing import NoReturn
+from typing import NoReturn, Protocol
 
 from p2pbot.conversation.notices import Message, NoticeBox, NoticePolicy
+from p2pbot.daemon.progress import Progress
 from p2pbot.model import Notice
-from p2pbot.ports import Clock, Events, Messenger, Notifier, Rng
+from p2pbot.ports import Clock, Events, Notifier, Rng
 
 _LOOK_S = 60.0  # a wall clock that was set back must not make words wait longer than this
+
+
+class Messenger(Protocol):
+    """One service by which the operator is reached."""
+
+    @property
+    def name(self) -> str:
+        """Return the merchant's word for it."""
+        ...
+
+    @property
+    def longest_s(self) -> float:
+        """Return how long a send may last."""
+        ...
+
+    async def send(self, message: Message) -> str:
+        """Send; return '' when the service has taken it, else why not. Returns within its deadline, never raises."""
+        ...
 
 
 class Courier:
     """Carries words to one service."""
 
-    def __init__(self, messenger: Messenger, policy: NoticePolicy, clock: Clock, rng: Rng, events: Events) -> None:
+    def __init__(
+        self,
+        messenger: Messenger,
+        policy: NoticePolicy,
+        clock: Clock,
+        rng: Rng,
+        events: Events,
+        progress: Progress,
+    ) -> None:
         self._messenger = messenger
         self._box = NoticeBox(policy)
         self._clock = clock
         self._rng = rng
         self._events = events
+        self._progress = progress
         self._wake = asyncio.Event()
         self._dropped = 0
         self._sending = asyncio.Lock()
@@ -57,6 +85,7 @@ class Courier:
 
     async def _send(self, message: Message) -> None:
         """Send one message. What is under way when the daemon is told to end waits again, for ``flush``."""
+        self._progress.step(self._messenger.longest_s)
         try:
             why = await self._messenger.send(message)
         except asyncio.CancelledError:
@@ -76,9 +105,11 @@ class Courier:
 
     async def _nap(self) -> None:
         wake_ms = self._box.wake_ms(self._clock.now_ms())
-        delay_s = _LOOK_S if wake_ms is None else max(0.0, (wake_ms - self._clock.now_ms()) / 1000)
+        delay_s = _LOOK_S if wake_ms is None else (wake_ms - self._clock.now_ms()) / 1000
+        delay_s = min(_LOOK_S, max(0.001, delay_s))
+        self._progress.step(delay_s)
         try:
-            async with asyncio.timeout(min(_LOOK_S, delay_s) or 0.001):
+            async with asyncio.timeout(delay_s):
                 await self._wake.wait()
         except TimeoutError:
             return

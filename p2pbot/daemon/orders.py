@@ -266,6 +266,7 @@ class OrdersLoop:
         if self.trouble:  # a poke must not turn backoff into a tight loop
             await self._doors.clock.sleep(delay_s)
             return
+        self._doors.progress.step(delay_s)
         try:
             async with asyncio.timeout(delay_s):
                 await self._poke.wait()

@@ -86,7 +86,9 @@ class ReceivedPictures:
     async def _run(self, archive: PictureArchive, source: PictureSource) -> NoReturn:
         """Archive what was noted, one after the other."""
         while True:
+            self._doors.progress.rest()
             turn_s, message = await self._queue.get()
+            self._doors.progress.step()
             delay_s = turn_s - self._doors.clock.monotonic_s()
             if delay_s > 0:
                 await self._doors.clock.sleep(delay_s)

@@ -312,6 +312,7 @@ class Sender:
     async def _sleep(self, wake_ms: int | None) -> None:
         delay_s = _IDLE_S if wake_ms is None else min(_LOOK_S, (wake_ms - self._doors.now_ms()) / 1000)
         delay_s = max(0.001, delay_s)
+        self._doors.progress.step(delay_s)
         try:
             async with asyncio.timeout(delay_s):
                 await self._wake.wait()

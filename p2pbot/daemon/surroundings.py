@@ -7,9 +7,11 @@ from dataclasses import dataclass, field
 from p2pbot.conversation.decision import Policy
 from p2pbot.conversation.delivery import DeliveryPolicy
 from p2pbot.conversation.pictures import UploadPolicy
+from p2pbot.daemon.progress import Progress
 from p2pbot.ports import (
     Brake,
     Clock,
+    Customers,
     Events,
     Lease,
     Notifier,
@@ -42,7 +44,10 @@ class Timings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Doors:
-    """The outside world as one account sees it. ``archive`` None: received pictures are not kept."""
+    """The outside world as one account sees it. ``archive`` None: received pictures are not kept.
+
+    ``customers`` None: nobody's open id is known.
+    """
 
     rest: Rest
     wire: Wire
@@ -57,6 +62,8 @@ class Doors:
     shelf: PictureShelf
     pictures: PictureSource | None = None
     archive: PictureArchive | None = None
+    progress: Progress = field(default_factory=Progress)
+    customers: Customers | None = None
 
     def now_ms(self) -> int:
         """Return the exchange's time: our clock plus the learnt offset. Ages and deadlines are reckoned in it."""

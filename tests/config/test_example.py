@@ -35,7 +35,7 @@ def leaves(model: type[BaseModel], path: tuple[str, ...] = ()) -> Iterator[tuple
     """Yield the path and default of each key; an account's limits are described once, at the top."""
     for key, field in model.model_fields.items():
         kind = field.annotation
-        if isinstance(kind, type) and issubclass(kind, BaseModel) and path[:1] != ("accounts",):
+        if isinstance(kind, type) and issubclass(kind, BaseModel) and (path, key) != (("accounts",), "limits"):
             yield from leaves(kind, (*path, key))
         elif AccountEntry in typing.get_args(kind):
             yield from leaves(AccountEntry, (*path, key))

@@ -14,6 +14,7 @@ from p2pbot.config.durations import parse_duration
 from p2pbot.config.notifications import Service
 from p2pbot.config.open_data import OpenData
 from p2pbot.config.schema import AccountEntry, ConfigFile
+from p2pbot.config.streams import Futures, Spot
 from p2pbot.errors import ConfigError
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "configuration.md"
@@ -30,6 +31,8 @@ MODELS: dict[str, type[BaseModel]] = {
     "Top level": ConfigFile,
     "accounts": AccountEntry,
     "notifications.services": Service,
+    "futures": Futures,
+    "spot": Spot,
     "open_data": OpenData,
     **PARTS,
 }
