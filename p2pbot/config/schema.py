@@ -18,6 +18,7 @@ from p2pbot.config.console import Console
 from p2pbot.config.durations import Duration, DurationText, between, parse_duration
 from p2pbot.config.endpoints import Exchange
 from p2pbot.config.keys import AccountKeyNames, FileName
+from p2pbot.config.notifications import Notifications
 from p2pbot.config.open_data import OpenData
 from p2pbot.config.part import Part
 from p2pbot.config.streams import Futures, Spot
@@ -195,4 +196,5 @@ class ConfigFile(Part):
     pictures: Pictures = Pictures()
     archive: Archive = Archive()
     log: Log = Log()
+    notifications: Notifications = Notifications()
     console: Console = Console()

@@ -14,6 +14,7 @@ from p2pbot.config.console import Console
 from p2pbot.config.durations import Duration
 from p2pbot.config.endpoints import Exchange
 from p2pbot.config.keys import SecretNames, SecretSource, SourceKind
+from p2pbot.config.notifications import Notifications
 from p2pbot.config.open_data import SECRETS, OpenData, OpenDataSettings
 from p2pbot.config.schema import AccountEntry, ConfigFile, Limits, Log, Pictures, Takeover, Timings
 from p2pbot.config.streams import Futures, Spot
@@ -57,6 +58,7 @@ class Settings:
     archive: Archive
     pictures: Pictures
     log: Log
+    notifications: Notifications
     console: Console
     warnings: tuple[str, ...] = ()
 
@@ -111,6 +113,7 @@ def _settings(given: ConfigFile, file: Path, places: Places, warnings: tuple[str
         archive=given.archive,
         pictures=given.pictures,
         log=given.log,
+        notifications=_notifications(given.notifications, places),
         console=given.console,
         warnings=warnings,
     )
@@ -156,6 +159,17 @@ def _source(entry: SecretNames, secret: str, places: Places) -> SecretSource | N
     if source is None or source.kind is not SourceKind.FILE:
         return source
     return SecretSource(source.kind, str(places.path(source.where)), source.key)
+
+
+def _notifications(given: Notifications, places: Places) -> Notifications:
+    """Return the part with the addresses' files as absolute paths."""
+    absolute = tuple(
+        service.model_copy(update={"secret_file": str(places.path(service.secret_file))})
+        if service.secret_file
+        else service
+        for service in given.services
+    )
+    return given.model_copy(update={"services": absolute})
 
 
 def _cross_findings(loaded: Loaded[ConfigFile], given: ConfigFile) -> Iterator[Finding]:
