@@ -24,7 +24,7 @@ REASONS = {
     Reason.TOO_OLD: "it was too old when p2pbot learnt of it (limits: max_age)",
     Reason.BACKLOG: "it came before p2pbot did, and people have talked since",
     Reason.PAUSED: "p2pbot was paused",
-    Reason.MUTED: "a rule has handed the order over to a person",
+    Reason.MUTED: "the order was handed over to a person, by a rule or by p2pbot mute",
     Reason.TAKEN_OVER: "a person has taken the order over",
     Reason.IN_APPEAL: "the order is in appeal; p2pbot never speaks there",
     Reason.ORDER_UNKNOWN: "the facts of the order could not be learnt",
@@ -46,6 +46,7 @@ REASONS = {
     Reason.ATTEMPTS_EXHAUSTED: "it was tried as often as is decent",
     Reason.UPLOAD_FAILED: "its picture could not be uploaded",
     Reason.PICTURE_GONE: "its picture is not in the state directory any more",
+    Reason.DROPPED_BY_HAND: "a person dropped it (p2pbot outbox drop)",
 }
 STATES = {
     OutboxState.CLAIMED: "waits to be sent",
