@@ -261,7 +261,10 @@ class PaymentMethod:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Counterparty:
-    """The other side of an order, as far as known. ``completion`` is a share from 0 to 1."""
+    """The other side of an order, as far as known. ``completion`` is a share from 0 to 1.
+
+    ``open_id``: who the merchant's own file says that it is, '' when it does not.
+    """
 
     nickname: str = field(default="", repr=False)
     real_name: str = field(default="", repr=False)
@@ -271,6 +274,7 @@ class Counterparty:
     completion_30d: Decimal | None = None
     trades_with_us: int | None = None
     registered_days: int | None = None
+    open_id: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

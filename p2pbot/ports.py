@@ -7,6 +7,7 @@ so that a test can put the whole daemon into a world of its own.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Protocol, TypeVar
 
 from p2pbot.conversation.records import (
@@ -21,6 +22,7 @@ from p2pbot.conversation.records import (
     Talk,
     Uploaded,
 )
+from p2pbot.errors import RateLimited
 from p2pbot.model import Notice, Picture, Reason
 from p2pbot.protocol.pictures import FetchedPicture
 from p2pbot.protocol.rest import RestCall
@@ -105,6 +107,46 @@ class WsApi(Protocol):
 
         Raises what ``Rest.call`` raises, ConnectionLost when the connection ended before the answer, and TimedOut.
         """
+        ...
+
+
+class WsListener(Protocol):
+    """Who is told what happens on a session of the WebSocket API. Each call returns at once; none may wait or ask."""
+
+    def on_open(self, *, renewed: bool) -> None:
+        """Learn that calls go to a new connection, which has no subscription yet.
+
+        ``renewed``: the old one is still read for a short while, so that nothing is missed; else there was a gap.
+        """
+        ...
+
+    def on_lost(self) -> None:
+        """Learn that there is no connection: subscriptions are gone, and what happens is missed."""
+        ...
+
+    def on_event(self, subscription_id: int | None, event: Mapping[str, object]) -> None:
+        """Take an event of a subscription. During a renewal the same event may come by both connections."""
+        ...
+
+
+class WeightGate(Protocol):
+    """What one address may still ask of one interface of the exchange: shared by all that asks there."""
+
+    @property
+    def weight_used(self) -> int:
+        """What is spent of the running minute: by us, or by the exchange's count of the address if that is more."""
+        ...
+
+    async def turn(self, weight: int = 1) -> None:
+        """Wait until a call of ``weight`` may leave, and count it. Raises RateLimited."""
+        ...
+
+    def counted(self, used: int, limit: int) -> None:
+        """Learn what the exchange has counted."""
+        ...
+
+    def shut(self, cause: RateLimited) -> None:
+        """Let nothing pass for as long as the exchange asked."""
         ...
 
 
@@ -211,6 +253,14 @@ class PictureArchive(Protocol):
 
     async def prune(self, now_ms: int) -> int:
         """Forget what is older than its retention; return how many pictures that were. Raises StateUnwritable."""
+        ...
+
+
+class Customers(Protocol):
+    """Who the merchant says that somebody is. Never raises."""
+
+    def open_id(self, order_no: str, nickname: str) -> str:
+        """Return the open id of an order's counterparty, '' when it is not known."""
         ...
 
 
@@ -381,6 +431,7 @@ __all__ = [
     "Brake",
     "Clock",
     "Connection",
+    "Customers",
     "Events",
     "Lease",
     "Notifier",

@@ -200,7 +200,8 @@ class ExchangeRest:
 
     async def _send(self, request: RestCall[T]) -> HttpAnswer:
         asked_at_ms = self._clock.now_ms()
-        headers = _HEADERS | {"X-MBX-APIKEY": self._api_key.reveal()} if request.signed else _HEADERS
+        named = request.signed or request.keyed
+        headers = _HEADERS | {"X-MBX-APIKEY": self._api_key.reveal()} if named else _HEADERS
         async with self._session.request(
             request.method,
             self._url(request),

@@ -51,6 +51,33 @@ def resolve_all(
     return {name: found for name, found in keys.items() if found}
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MiniProgramKeys:
+    """What signs a question for open data, and the RSA key (PEM text) that opens its answer."""
+
+    access_key: Secret
+    secret_key: Secret
+    private_key: Secret
+    passphrase: Secret | None = None
+
+
+def resolve_mini_program(account: AccountSettings, environ: Mapping[str, str] | None = None) -> MiniProgramKeys:
+    """Return the keys of an account's Mini Program. Raises ConfigError with a finding for each that cannot be had."""
+    given = account.open_data
+    if given is None:
+        raise ConfigError(
+            f"account {account.name} has no Mini Program", remedy="write open_data: below it, see docs/open-data.md"
+        )
+    desk = _Desk(os.environ if environ is None else environ)
+    access_key = desk.secret(account, given.access_key, one_word=True)
+    secret_key = desk.secret(account, given.secret_key, one_word=True)
+    private_key = desk.secret(account, given.private_key)
+    passphrase = desk.secret(account, given.private_key_passphrase)
+    if desk.findings or access_key is None or secret_key is None or private_key is None:
+        raise ConfigError("the keys of the Mini Program cannot be used", findings=tuple(desk.findings))
+    return MiniProgramKeys(access_key=access_key, secret_key=secret_key, private_key=private_key, passphrase=passphrase)
+
+
 class _Desk:
     """Reads secrets and collects what is wrong with them."""
 
@@ -59,17 +86,16 @@ class _Desk:
         self.findings: list[str] = []
 
     def keys(self, account: AccountSettings) -> AccountKeys | None:
-        api_key = self._secret(account, account.api_key, one_word=True)
-        hmac_secret = self._secret(account, account.api_secret, one_word=True)
-        private_key = self._secret(account, account.private_key)
-        passphrase = self._secret(account, account.private_key_passphrase)
+        api_key = self.secret(account, account.api_key, one_word=True)
+        hmac_secret = self.secret(account, account.api_secret, one_word=True)
+        private_key = self.secret(account, account.private_key)
+        passphrase = self.secret(account, account.private_key_passphrase)
         if api_key is None or not (hmac_secret or private_key):
             return None
         return AccountKeys(api_key=api_key, hmac_secret=hmac_secret, private_key=private_key, passphrase=passphrase)
 
-    def _secret(
-        self, account: AccountSettings, source: SecretSource | None, *, one_word: bool = False
-    ) -> Secret | None:
+    def secret(self, account: AccountSettings, source: SecretSource | None, *, one_word: bool = False) -> Secret | None:
+        """Return the secret, or None and one finding more when it cannot be had."""
         if source is None:
             return None
         try:

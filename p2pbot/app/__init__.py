@@ -28,6 +28,7 @@ from p2pbot.adapters.pictures import picture_policy, read_pictures
 from p2pbot.adapters.randomness import SystemRng
 from p2pbot.adapters.rule_stamps import RuleStamps
 from p2pbot.adapters.secrets_source import resolve_all
+from p2pbot.adapters.sqlite.inspection import inspect
 from p2pbot.adapters.status_file import status_writer
 from p2pbot.adapters.systemd import ServiceManager
 from p2pbot.app.control import Reach, open_control
@@ -40,9 +41,11 @@ from p2pbot.daemon.chat import ConnectBudget
 from p2pbot.daemon.housekeeping import Housekeeping
 from p2pbot.daemon.reload import RulesWatch
 from p2pbot.daemon.rulebook import Rulebook
+from p2pbot.daemon.state_check import StateCheck
 from p2pbot.daemon.status import StatusLoop
 from p2pbot.daemon.supervisor import end, guarded
 from p2pbot.errors import OurError, P2pbotError
+from p2pbot.model import Notice
 from p2pbot.ports import Clock, Events
 from p2pbot.protocol.backoff import AttemptBudget
 
@@ -204,7 +207,7 @@ class App:
         try:
             await asyncio.wait({main, stopping}, return_when=asyncio.FIRST_COMPLETED)
             if main.done():
-                return self._failed(main)
+                return await self._failed(main)
             return await self._end(main, accounts)
         finally:
             stopping.cancel()
@@ -225,6 +228,12 @@ class App:
             store = next(iter(accounts.values())).doors.store  # one for all accounts
             keeper = Housekeeping(store, self._clock, self.log)
             group.create_task(guarded(keeper.run(), "housekeeping"), name="housekeeping")
+            group.create_task(guarded(self._state_check().run(), "state check"), name="state check")
+
+    def _state_check(self) -> StateCheck:
+        look = partial(inspect, self.settings.database)
+        every_s = self.settings.timings.state_check.s
+        return StateCheck(look, self._clock, self.log, every_s=every_s)
 
     async def _end(self, main: asyncio.Task[None], accounts: Mapping[str, Account]) -> int:
         timings = self.settings.timings
@@ -237,14 +246,17 @@ class App:
         await end(main, timings.shutdown_close.s, self.log)
         return EXIT_DONE
 
-    def _failed(self, main: asyncio.Task[None]) -> int:
+    async def _failed(self, main: asyncio.Task[None]) -> int:
         """Say why the loops ended by themselves: a bug, or a state that cannot be written any more."""
         error = main.exception()
         for cause in leaves(error) if error else (OurError("the root tasks returned"),):
             if isinstance(cause, P2pbotError) and not isinstance(cause, OurError):
+                text = f"p2pbot has ended: {cause}"
                 self.log.error("ended", what=str(cause), fault=cause.fault.value)
             else:
+                text = "p2pbot has ended by a fault of its own, and is started again by its supervisor: see its log"
                 self.log.error("ended_by_a_bug", what=str(cause), exc_info=cause)
+            await self._notifier.notify(Notice(key="ended", text=text, urgent=True))
         return EXIT_FAILURE
 
 

@@ -14,6 +14,7 @@ from functools import partial
 
 from p2pbot.adapters.brake import PauseFile
 from p2pbot.adapters.lease import FileLease
+from p2pbot.adapters.open_ids import OpenIdTable
 from p2pbot.adapters.picture_archive import DiskArchive
 from p2pbot.adapters.picture_fetch import PictureFetch, place_of
 from p2pbot.adapters.picture_shelf import DiskShelf
@@ -24,7 +25,7 @@ from p2pbot.adapters.sqlite import SqliteStore
 from p2pbot.adapters.tls import client_context
 from p2pbot.adapters.upload import PictureUploader, open_upload_session
 from p2pbot.adapters.wire import ChatWire
-from p2pbot.config import Settings
+from p2pbot.config import AccountSettings, Settings
 from p2pbot.daemon.surroundings import Doors
 from p2pbot.errors import OurError
 from p2pbot.ports import Clock, Events, Notifier, Rng
@@ -83,6 +84,7 @@ async def open_doors(
                 shelf=DiskShelf(settings.state_dir, account.name),
                 pictures=PictureFetch(session, _picture_places(settings)),
                 archive=_archive(settings, account.name),
+                customers=_customers(account, fittings.events),
             )
         yield doors
 
@@ -97,6 +99,10 @@ def _archive(settings: Settings, account: str) -> DiskArchive | None:
     root = settings.state_dir / "archive" / account
     most_bytes = wanted.room_mib * 1024 * 1024
     return DiskArchive(root, keep_ms=wanted.keep.ms, most_bytes=most_bytes) if wanted.pictures else None
+
+
+def _customers(account: AccountSettings, events: Events) -> OpenIdTable | None:
+    return OpenIdTable(account.open_ids, account.name, events) if account.open_ids else None
 
 
 def _wire(settings: Settings, tls: ssl.SSLContext) -> ChatWire:

@@ -98,6 +98,7 @@ class Timings(Part):
     connect_timeout: Annotated[DurationText, between("500ms", "2m")] = Duration(10_000)
     request_timeout: Annotated[DurationText, between("500ms", "2m")] = Duration(10_000)
     upload_timeout: Annotated[DurationText, between("1s", "5m")] = Duration(30_000)
+    state_check: Annotated[DurationText, between("1s", "1d")] = Duration(3_600_000)
     shutdown_settle: Annotated[DurationText, between("0s", "2m")] = Duration(10_000)
     shutdown_close: Annotated[DurationText, between("100ms", "30s")] = Duration(3_000)
 

@@ -94,7 +94,7 @@ class OrderBook:
         order = self._orders.get(order_no)
         if order is None or not order.detailed or not self._is_fresh(order):
             return None
-        return None if order_no in self._uncounted and self._statistics() else order
+        return None if order_no in self._uncounted and self._statistics() else self._recognised(order)
 
     async def facts(self, order_no: str) -> Order | Unavailable:
         """Return facts that are fresh enough to decide by."""
@@ -102,7 +102,7 @@ class OrderBook:
         if order is not None:
             return order
         try:
-            return await self.look(order_no)
+            return self._recognised(await self.look(order_no))
         except OurError:
             raise
         except P2pbotError as error:
@@ -120,6 +120,13 @@ class OrderBook:
             return merged
         self._uncounted.discard(order_no)
         return self.update(replace(merged, counterparty=await self._counterparty(merged)))
+
+    def _recognised(self, order: Order) -> Order:
+        """Return the order with its counterparty's open id, as the merchant's file says it now."""
+        if self._doors.customers is None:
+            return order
+        open_id = self._doors.customers.open_id(order.number, order.counterparty.nickname)
+        return replace(order, counterparty=replace(order.counterparty, open_id=open_id))
 
     async def _counterparty(self, order: Order) -> Counterparty:
         """Return the counterparty with statistics; without them its facts stay unknown, and unknown never fires."""

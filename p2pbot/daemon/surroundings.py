@@ -10,6 +10,7 @@ from p2pbot.conversation.pictures import UploadPolicy
 from p2pbot.ports import (
     Brake,
     Clock,
+    Customers,
     Events,
     Lease,
     Notifier,
@@ -42,7 +43,10 @@ class Timings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Doors:
-    """The outside world as one account sees it. ``archive`` None: received pictures are not kept."""
+    """The outside world as one account sees it. ``archive`` None: received pictures are not kept.
+
+    ``customers`` None: nobody's open id is known.
+    """
 
     rest: Rest
     wire: Wire
@@ -57,6 +61,7 @@ class Doors:
     shelf: PictureShelf
     pictures: PictureSource | None = None
     archive: PictureArchive | None = None
+    customers: Customers | None = None
 
     def now_ms(self) -> int:
         """Return the exchange's time: our clock plus the learnt offset. Ages and deadlines are reckoned in it."""

@@ -21,17 +21,22 @@ class Uniform(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Backoff:
-    """Exponential backoff with equal jitter. ``failures`` counts tries since the last useful time."""
+    """Exponential backoff with equal jitter, or full. ``failures`` counts tries since the last useful time.
+
+    ``full_jitter``: a delay is drawn from all of the range, for what many clients try again at the same moment.
+    """
 
     base_s: float = 1.0
     cap_s: float = 60.0
     useful_s: float = 60.0
     failures: int = 0
+    full_jitter: bool = False
 
     def failed(self, rng: Uniform) -> tuple[float, Backoff]:
         """Return the delay in seconds before the next try, and the value that remembers this failure."""
         full = min(self.cap_s, self.base_s * 2 ** min(self.failures, 30))
-        return rng.uniform(full / 2, full), replace(self, failures=self.failures + 1)
+        least = self.base_s if self.full_jitter else full
+        return rng.uniform(least / 2, full), replace(self, failures=self.failures + 1)
 
     def lasted(self, open_s: float) -> Backoff:
         """Return the value after a connection that was open for ``open_s`` seconds: reset only if that was useful."""

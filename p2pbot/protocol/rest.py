@@ -32,17 +32,18 @@ class RestCall(Generic[T]):
 
     ``query`` is unsigned parameters in order; ``body`` JSON or None; ``parse`` reads an ``Answer`` and raises
     AnswerMalformed. ``idempotent``: a repeated call does no harm, so the door may retry it. ``signed``: the key's
-    header, timestamp, recvWindow and signature are added. ``bare``: the answer comes without an envelope.
-    ``patient``: nobody waits for the answer, so the door lets it through at a slower pace.
+    header, timestamp, recvWindow and signature are added. ``keyed``: the key's header alone. ``bare``: the answer comes
+    without an envelope. ``patient``: nobody waits for the answer, so the door lets it through at a slower pace.
     """
 
     name: str
     method: str
     path: str
     parse: Callable[[Answer], T] = field(repr=False)
-    query: tuple[tuple[str, str], ...] = ()
+    query: tuple[tuple[str, str], ...] = field(default=(), repr=False)
     body: Mapping[str, object] | None = None
     signed: bool = True
+    keyed: bool = False
     idempotent: bool = True
     bare: bool = False
     patient: bool = False

@@ -3,7 +3,7 @@
 Promise: the key is parsed once. A wrong key, a damaged answer and a text of no id's shape are one and the same error,
 which says nothing of what came out.
 Danger: decrypting with a wrong key does not fail (OpenSSL's implicit rejection): random bytes come back, and one time
-in two hundred they are even UTF-8. So the shape decides, and an id of fewer than eight characters is no id: chance
+in two hundred they are even UTF-8. So the shape decides, and an id of fewer than twelve characters is no id: chance
 makes a short one too easily.
 Source: the open-data notes.
 """
@@ -21,7 +21,7 @@ from p2pbot.protocol.signing import load_private_key
 from p2pbot.secret import Secret
 
 _URL_SAFE = str.maketrans("-_", "+/")
-_OPEN_ID = re.compile(r"[!-~]{8,128}")  # printable ASCII without spaces; the ids that were shown have 22 letters
+_OPEN_ID = re.compile(r"[!-~]{12,128}")  # printable ASCII without spaces; chance makes one in 25 million
 
 
 class OpenDataKey:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import TypeVar
 
@@ -41,6 +41,7 @@ class FuturesBalance:
     wallet: Decimal
     cross_wallet: Decimal | None = None
     available: Decimal | None = None
+    updated_ms: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +53,7 @@ class FuturesPosition:
     amount: Decimal
     entry_price: Decimal | None = None
     unrealised_profit: Decimal | None = None
+    updated_ms: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,11 +82,12 @@ class FuturesOrder:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SpotBalance:
-    """One asset of the spot wallet."""
+    """One asset of the spot wallet. ``updated_ms``: when the exchange last changed anything in that wallet."""
 
     asset: str
     free: Decimal
     locked: Decimal
+    updated_ms: int | None = None
 
 
 def read_session(result: object) -> SessionStatus:
@@ -157,7 +160,9 @@ def read_futures_order(result: object) -> FuturesOrder:
 
 def read_spot_account(result: object) -> tuple[SpotBalance, ...]:
     """Read the balances of the spot interface's ``account.status``."""
-    return _each(_rows(_object(result).get("balances")), _spot_balance)
+    said = _object(result)
+    balances, updated_ms = _each(_rows(said.get("balances")), _spot_balance), fields.millis(said.get("updateTime"))
+    return tuple(replace(balance, updated_ms=updated_ms) for balance in balances)
 
 
 def _futures_asset(row: Mapping[str, object]) -> FuturesBalance | None:
@@ -174,7 +179,11 @@ def _balance(row: Mapping[str, object], wallet_key: str) -> FuturesBalance | Non
         return None
     cross = fields.decimal(row.get("crossWalletBalance"))
     return FuturesBalance(
-        asset=asset, wallet=wallet, cross_wallet=cross, available=fields.decimal(row.get("availableBalance"))
+        asset=asset,
+        wallet=wallet,
+        cross_wallet=cross,
+        available=fields.decimal(row.get("availableBalance")),
+        updated_ms=fields.millis(row.get("updateTime")),
     )
 
 
@@ -189,6 +198,7 @@ def _position(row: Mapping[str, object]) -> FuturesPosition | None:
         amount=amount,
         entry_price=fields.decimal(row.get("entryPrice")),
         unrealised_profit=fields.decimal(profit),
+        updated_ms=fields.millis(row.get("updateTime")),
     )
 
 

@@ -127,6 +127,10 @@ class WsLife:
             _moved(self, WsEvent.FAILED), renewals=renewals, renew_at_ms=now_ms + int(wait_s * 1000), alarm=None
         )
 
+    def postponed(self, now_ms: int, wait_s: float) -> WsLife:
+        """Return the session whose renewal has to wait: no connect is free in the address's budget."""
+        return replace(self, renew_at_ms=now_ms + int(wait_s * 1000) + 1)
+
     def told_to_leave(self, now_ms: int) -> WsLife:
         """Return the session after the server said that it will go away: the renewal is due now, or nearly."""
         soon_ms = max(now_ms, self.opened_at_ms + _CALM_MS)

@@ -1,6 +1,7 @@
 """``when:`` as checks with three answers: a fact that is not known makes a condition unknown, and unknown never fires.
 
-Promise: a check names itself, what it wanted and what it found, for traces; a nickname is compared and never shown.
+Promise: a check names itself, what it wanted and what it found, for traces; nicknames and open ids are compared
+and never shown.
 """
 
 from __future__ import annotations
@@ -120,7 +121,13 @@ def _payment_methods(facts: Facts) -> Possible:
     return tuple((one.identifier, one.name) for one in selected or methods)
 
 
-_HIDDEN = frozenset({"counterparty.nickname"})
+def _open_id(known: str) -> Possible:
+    """Return who it is; that it is anybody who is known is another spelling of the same."""
+    return ((known, ANY_CUSTOMER),) if known else ()
+
+
+ANY_CUSTOMER = "*"
+_HIDDEN = frozenset({"counterparty.nickname", "counterparty.open_id"})
 _READ: Mapping[str, Callable[[Facts], Possible]] = {
     "side": lambda facts: _one(facts.order.side),
     "order_status": _status,
@@ -137,6 +144,7 @@ _READ: Mapping[str, Callable[[Facts], Possible]] = {
     "counterparty.registered": lambda facts: _one(facts.order.counterparty.registered_days),
     "counterparty.trades_with_us": lambda facts: _one(facts.order.counterparty.trades_with_us),
     "counterparty.nickname": lambda facts: _one(facts.order.counterparty.nickname),
+    "counterparty.open_id": lambda facts: _open_id(facts.order.counterparty.open_id),
     "first_message": lambda facts: _one(facts.first_message),
     "message_no": lambda facts: _one(facts.message_no),
     "language": lambda facts: _one(facts.language),

@@ -44,6 +44,7 @@ class GivenCounterparty(Strict):
     completion: Annotated[Decimal, BeforeValidator(_share)] | None = None
     registered: Days | None = None
     trades_with_us: Count | None = None
+    open_id: str = ""
 
 
 class GivenPicture(Strict):
@@ -133,6 +134,7 @@ class GivenFacts(Strict):
                 completion=them.completion,
                 trades_with_us=them.trades_with_us,
                 registered_days=them.registered,
+                open_id=them.open_id,
             ),
         )
 

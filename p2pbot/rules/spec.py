@@ -78,6 +78,7 @@ class CounterpartySpec(Strict):
     registered: Days | None = None
     trades_with_us: Numbers | None = None
     nickname: Many[Item] | None = None
+    open_id: Many[Item] | None = None
 
 
 def _window(value: object) -> object:

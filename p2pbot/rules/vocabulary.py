@@ -134,6 +134,7 @@ VOCABULARY: Mapping[str, Mapping[str, Word]] = {
         "registered": Word("how long they have been registered", '"<7d"'),
         "trades_with_us": Word("how many orders they have completed with you", "0"),
         "nickname": Word("one of these; compared, never shown in a trace", "[ann, {list: friends}]"),
+        "open_id": Word("one of these customers, as your file of open ids says; `*`: anybody in it", "'*'"),
     },
     "PictureSpec": _PICTURE,
     "OncePerSpec": {"once_per": Word("once in an order, to a person, or to a person and day", "counterparty")},
@@ -196,6 +197,7 @@ VOCABULARY: Mapping[str, Mapping[str, Word]] = {
         "completion": Word("their share of completed orders", "98%"),
         "registered": Word("how long they have been registered", "90d"),
         "trades_with_us": Word("how many orders they have completed with you", "3"),
+        "open_id": Word("who your file of open ids says that they are", "oXk29dQe7Rb1TzLw8Mn3Vc"),
     },
 }
 EVENTS: Mapping[str, str] = {

@@ -177,6 +177,14 @@ _DEEDS = (
         ("order", "by_us"),
         lambda world, given, now_ms: {"read": world.read(given.text("order"), now_ms, by_us=given.flag("by_us"))},
     ),
+    Action(
+        "open_data_token",
+        "a user of a Mini Program agrees; the answer is the data token, good for two minutes",
+        ("app_id", "open_id"),
+        lambda world, given, now_ms: {
+            "token": world.open_data.issue(given.text("app_id"), given.text("open_id"), now_ms)
+        },
+    ),
     Action("inject", "play a fault: its name under fault, its scope and parameters beside it", (), _inject),
     Action("clear_faults", "end one standing fault, or all", ("fault_id",), _clear),
 )

@@ -42,6 +42,22 @@ class SandboxAccount:
             raise ValueError(f"an account's name is letters, digits, - and _, at most 40, not {self.name!r}")
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SandboxMiniProgram:
+    """One Mini Program: its two keys, and the RSA public key (PEM) to which open data are encrypted.
+
+    ``url_safe``, ``padded``: how the base64 of an answer is written. ``error_status``: HTTP's, of refusals.
+    """
+
+    app_id: str
+    access_key: str = field(repr=False)
+    secret_key: str = field(repr=False)
+    public_key_pem: str = field(repr=False)
+    url_safe: bool = False
+    padded: bool = True
+    error_status: int = 200
+
+
 class SecondSocket(StrEnum):
     """What happens when a second socket opens on the same listenKey (both were reported)."""
 
@@ -70,6 +86,7 @@ class WorldOptions:
     content_monitor: bool = True
     presigns_per_minute: int = 36
     upload_life_ms: int = 300_000
+    mini_programs: tuple[SandboxMiniProgram, ...] = ()
 
     def __post_init__(self) -> None:
         names = [account.name for account in self.accounts]

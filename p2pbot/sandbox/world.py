@@ -16,6 +16,8 @@ from p2pbot.sandbox.faults import Fault, Standing
 from p2pbot.sandbox.gallery import Gallery
 from p2pbot.sandbox.gateway import Answer, Gateway, Request
 from p2pbot.sandbox.life import Life, Turn, after, opening_event, turn_event
+from p2pbot.sandbox.open_data import PREFIX as OPEN_DATA
+from p2pbot.sandbox.open_data import OpenDataDesk
 from p2pbot.sandbox.options import Dialect, OrderSpec, WorldOptions
 from p2pbot.sandbox.records import CallSeen, ConnectSeen, Received, SeenLine, Speaker, UploadSeen
 from p2pbot.sandbox.state import MOST_ORDERS, Account, Effect, Mute, Order, Picture, Socket, State
@@ -32,6 +34,7 @@ class World:
         self._state = State(options, rng)
         self._uploads = Uploads(self._state)
         self._gallery = Gallery()
+        self.open_data = OpenDataDesk(options.mini_programs, rng)
         self._gateway = Gateway(self._state, routes(self._state, self._uploads))
         for spec in options.accounts:
             listen_key = f"c2c_{hex_text(rng, 32)}_v2"
@@ -61,6 +64,8 @@ class World:
 
     def answer(self, request: Request, now_ms: int) -> Answer:
         """Answer a REST request."""
+        if request.path.startswith(OPEN_DATA):
+            return self.open_data.answer(request, now_ms)
         return self._gateway.answer(request, now_ms)
 
     def put_picture(self, place: str, raw_query: str, headers: Mapping[str, str], data: bytes, now_ms: int) -> int:

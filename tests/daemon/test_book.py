@@ -44,6 +44,35 @@ async def test_statistics_are_asked_for_when_a_rule_needs_them() -> None:
     assert book.fresh(NUMBER) is not None
 
 
+@dataclass
+class Known:
+    """``ports.Customers`` that knows one order and one nickname, until it forgets them."""
+
+    ids: dict[str, str]
+
+    def open_id(self, order_no: str, nickname: str) -> str:
+        """Return whose the order is."""
+        return self.ids.get(order_no) or self.ids.get(nickname, "")
+
+
+async def test_a_counterparty_is_who_the_merchants_file_says_now() -> None:
+    """Each decision asks anew: what the file says later holds at once, also of an order that is known already."""
+    world, customers = World(StillClock(NOW_MS)), Known({NUMBER: "oA"})
+    world.rest.orders[NUMBER] = an_order()
+    book = OrderBook(AccountPlan(name="main"), replace(world.doors(), customers=customers), lambda: False)
+    looked_up = await book.facts(NUMBER)
+    assert isinstance(looked_up, Order)
+    assert looked_up.counterparty.open_id == "oA"
+    customers.ids = {looked_up.counterparty.nickname: "oB"}
+    at_hand = book.fresh(NUMBER)
+    assert at_hand is not None
+    assert at_hand.counterparty.open_id == "oB"
+    customers.ids = {}
+    forgotten = book.fresh(NUMBER)
+    assert forgotten is not None
+    assert forgotten.counterparty.open_id == ""
+
+
 def test_orders_that_are_over_are_forgotten_but_the_last() -> None:
     """A year of trade leaves the facts of two hundred finished orders in memory, and all that are open."""
     book = a_book()

@@ -7,10 +7,12 @@ import os
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from tests.e2e.stage import QUICK
 from tests.faults.disks import failing_disk, small_disk, why_not
 from tests.faults.trial import LONG, Trial, some
 
@@ -137,6 +139,14 @@ def _emptied(path: Path) -> None:
     path.write_bytes(b"")
 
 
+def _cut_in_place(path: Path) -> None:
+    os.truncate(path, path.stat().st_size // 2)
+
+
+def _emptied_in_place(path: Path) -> None:
+    os.truncate(path, 0)
+
+
 def _newer(path: Path) -> None:
     with closing(sqlite3.connect(path)) as connection:
         connection.execute("PRAGMA user_version = 99")
@@ -174,6 +184,40 @@ async def test_database(trial: Trial, kind: str) -> None:
     trial.scene.store.write_bytes(good)
     await trial.ask()
     await _answered_afterwards(trial, note="exit code 78; the file is not touched")
+
+
+DAMAGE_WHILE_OPEN: dict[str, Callable[[Path], None]] = {
+    "overwritten": _overwritten,
+    "cut_short": _cut_in_place,
+    "emptied": _emptied_in_place,
+}
+
+
+@pytest.mark.parametrize("kind", some(DAMAGE_WHILE_OPEN, "overwritten", "emptied"))
+async def test_database_damaged_while_running(trial: Trial, tmp_path: Path, kind: str) -> None:
+    """Damage that memory still hides ends the daemon, with the reason; the next start refuses the file as it is."""
+    trial.scene.script = replace(trial.scene.script, timings=f"{QUICK}state_check: 1s\n")
+    trial.scene.write()
+    store, copy = trial.scene.store, tmp_path / "copy.sqlite3"
+    async with trial.process() as process:
+        await trial.until_process_open(process)
+        await trial.ask(3)
+        await trial.until_answered()
+        with closing(sqlite3.connect(store)) as source, closing(sqlite3.connect(copy)) as target:
+            source.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()  # else the log hides what lies under it
+            source.backup(target)
+        trial.begin()
+        DAMAGE_WHILE_OPEN[kind](store)
+        assert await _ended(process) == 1
+    assert trial.said("ended", "is damaged")
+    assert trial.said("operator.notice", "is damaged")
+    async with trial.process() as process:
+        assert await _ended(process) == 78
+    for path in (store, store.with_name(f"{store.name}-wal"), store.with_name(f"{store.name}-shm")):
+        path.unlink(missing_ok=True)
+    copy.rename(store)
+    await trial.ask()
+    await _answered_afterwards(trial, note="exit code 1 within `state_check` (1 h), then 78; put back, it goes on")
 
 
 async def test_database_locked_by_another_program(trial: Trial) -> None:

@@ -25,6 +25,10 @@ ENVIRONMENT = (*OUTSIDE, "p2pbot/config.py", "p2pbot/config/")
 EXCHANGE_PATHS = frozenset(
     {
         "/api/v3/time",
+        "/api/v3/account",
+        "/api/v3/userDataStream",
+        "/fapi/v1/time",
+        "/fapi/v1/listenKey",
         "/sapi/v1/c2c/chat/retrieveChatCredential",
         "/sapi/v1/c2c/chat/image/pre-signed-url",
         "/sapi/v1/c2c/chat/retrieveChatMessagesWithPagination",

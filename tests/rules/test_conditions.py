@@ -61,6 +61,11 @@ def truth_of(when: dict[str, Any], facts: Facts) -> Truth:
             {"counterparty": Counterparty(nickname="BOB")},
             {"counterparty": Counterparty(nickname="eve")},
         ),
+        (
+            {"counterparty": {"open_id": ["oA", "oB"]}},
+            {"counterparty": Counterparty(open_id="oB")},
+            {"counterparty": Counterparty(open_id="oC")},
+        ),
         ({"payment_method": "wise"}, {"payment_methods": (_WISE,)}, {"payment_methods": (_BANK,)}),
         (
             {"payment_method": "bank transfer"},
@@ -140,6 +145,20 @@ def test_a_nickname_is_compared_and_never_shown() -> None:
     asked = rules("  - {id: a, words: hi, when: {counterparty: {nickname: ann}}, reply: Hello}")
     (trace,) = asked.ask("hi").trace
     assert trace.actual == "another"
+
+
+def test_a_star_means_any_customer_who_is_known() -> None:
+    """Whoever stands in the merchant's file meets it; of everybody else it is not known."""
+    when = {"counterparty": {"open_id": "*"}}
+    assert truth_of(when, some_facts(an_order(counterparty=Counterparty(open_id="oA")))) is Truth.TRUE
+    assert truth_of(when, some_facts(an_order(counterparty=Counterparty()))) is Truth.UNKNOWN
+
+
+def test_an_open_id_is_compared_and_never_shown() -> None:
+    """It says who somebody is, and traces are stored."""
+    asked = rules("  - {id: a, words: hi, when: {counterparty: {open_id: oA}}, reply: Hello}")
+    (trace,) = asked.ask("hi", some_facts(an_order(counterparty=Counterparty(open_id="oB")))).trace
+    assert (trace.outcome, trace.actual) == ("no", "another")
 
 
 def test_no_rule_with_an_unknown_fact_fires() -> None:

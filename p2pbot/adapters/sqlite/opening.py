@@ -33,7 +33,7 @@ def open_owned(path: Path, steps: tuple[Step, ...] = STEPS) -> sqlite3.Connectio
         if not path.exists():
             _create(path, steps)
         _schema_of(path, len(steps))
-        connection = _connect(path, "rw")
+        connection = connect(path, "rw")
         try:
             _set_up(connection, path)
             _check(connection, path)
@@ -57,7 +57,7 @@ def open_beside(path: Path, *, readonly: bool, steps: tuple[Step, ...] = STEPS) 
             raise StateError(
                 f"the state database {path} is of an older p2pbot", remedy="start p2pbot run once, it converts it"
             )
-        connection = _connect(path, _looking(path) if readonly else "rw")
+        connection = connect(path, _looking(path) if readonly else "rw")
         try:
             if not readonly:
                 _set_up(connection, path)
@@ -92,7 +92,7 @@ def _create(path: Path, steps: tuple[Step, ...]) -> None:
     for left_over in (draft, _beside(draft, "-wal"), _beside(draft, "-shm")):
         left_over.unlink(missing_ok=True)
     os.close(os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600))
-    connection = _connect(draft, "rw")
+    connection = connect(draft, "rw")
     try:
         connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
         _set_up(connection, draft)
@@ -141,7 +141,7 @@ def _looking(path: Path) -> str:
 
 def _schema_in_log(path: Path) -> int:
     """Return the schema as the write-ahead log has it, through a connection that cannot write the file back."""
-    connection = _connect(path, "ro")
+    connection = connect(path, "ro")
     try:
         schema: int = connection.execute("PRAGMA user_version").fetchone()[0]
     finally:
@@ -149,7 +149,8 @@ def _schema_in_log(path: Path) -> int:
     return schema
 
 
-def _connect(path: Path, mode: str) -> sqlite3.Connection:
+def connect(path: Path, mode: str) -> sqlite3.Connection:
+    """Open the file as SQLite does it, ``mode`` ``rw`` or ``ro``; nothing is created, checked or set up."""
     connection = sqlite3.connect(
         f"{path.absolute().as_uri()}?mode={mode}", uri=True, timeout=BUSY_TIMEOUT_S, isolation_level=None
     )
