@@ -11,11 +11,9 @@ from collections.abc import Mapping
 from typing import Protocol, TypeVar
 
 from p2pbot.conversation.records import (
-    Action,
     Claim,
     ClaimResult,
     InboxEntry,
-    Mute,
     OrderMemory,
     OutboxRow,
     OutboxState,
@@ -371,26 +369,6 @@ class Store(Protocol):
 
     async def close(self) -> None:
         """Finish what is queued and close. Idempotent."""
-        ...
-
-
-class ControlStore(Store, Protocol):
-    """What people ask for besides: the same memory, and what they did."""
-
-    async def mute(self, account: str, order_no: str, mute: Mute) -> tuple[str, ...]:
-        """Silence an order that is remembered, ``"*"`` as account is any; return the accounts in which it is."""
-        ...
-
-    async def reply(self, seq: int) -> OutboxRow | None:
-        """Return the reply with this number, of whatever account and order."""
-        ...
-
-    async def act(self, action: Action) -> None:
-        """Write down what a person did."""
-        ...
-
-    async def actions(self, order_no: str, *, limit: int = 1000) -> tuple[Action, ...]:
-        """Return what people did about an order, oldest first."""
         ...
 
 

@@ -15,7 +15,7 @@ from p2pbot.conversation.control import Answer, Refusal
 _HOUR_MS = 3_600_000
 
 
-async def forget(  # noqa: PLR0913 - each of them is a fact that only the caller has
+async def forget(
     store: SqliteStore, state_dir: Path, who: str, account: str, *, now_ms: int, max_age_ms: int
 ) -> Answer:
     """Forget an order or a person; return the counts, or why nothing was done. Raises StateError.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from p2pbot.conversation.records import OutboxState
+from p2pbot.conversation.records import ActionWord, OutboxState
 from p2pbot.model import Reason
 from p2pbot.rules.verdict import Outcome, RuleTrace
 
@@ -56,6 +56,19 @@ STATES = {
     OutboxState.REJECTED: "refused by the exchange",
     OutboxState.DROPPED: "not sent",
     OutboxState.SHADOW: "not sent, the mode is shadow",
+}
+ACTIONS = {
+    ActionWord.PAUSE: "paused",
+    ActionWord.RESUME: "pause ended",
+    ActionWord.MUTE: "left to a person",
+    ActionWord.UNMUTE: "taken back",
+    ActionWord.SEND: "a text was sent",
+    ActionWord.RETRY: "a reply was tried again",
+    ActionWord.DROP: "a reply was dropped",
+    ActionWord.RELOAD: "rules were read again",
+    ActionWord.FORGET: "an order or a person was forgotten",
+    ActionWord.RESTORE: "a backup was restored",
+    ActionWord.MOVED_IN: "p2pbot began to run on the restored backup",
 }
 OUTCOMES = {
     Outcome.FIRED: "spoke",

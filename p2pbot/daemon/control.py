@@ -7,7 +7,7 @@ Danger: only bugs leave as exceptions; whoever called ends the daemon for them a
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any
+from typing import Any, Protocol
 
 from p2pbot.conversation.control import (
     ALL,
@@ -26,13 +26,33 @@ from p2pbot.daemon.account import Account
 from p2pbot.daemon.hand import Hand
 from p2pbot.errors import OurError, P2pbotError
 from p2pbot.model import Reason
-from p2pbot.ports import Clock, ControlStore, Events
+from p2pbot.ports import Clock, Events, Store
 
 _MOST = 200  # messages and replies of an order in one answer; `p2pbot why` reads all from the state directory
 _LISTED = 1000  # replies that wait, in one answer
 
 Reload = Callable[[], Awaitable[Mapping[str, tuple[str, ...]]]]
 Forget = Callable[[str, str], Awaitable[Answer]]
+
+
+class ControlStore(Store, Protocol):
+    """What people ask for besides: the same memory, and what they did."""
+
+    async def mute(self, account: str, order_no: str, mute: Mute) -> tuple[str, ...]:
+        """Silence an order that is remembered, ``"*"`` as account is any; return the accounts in which it is."""
+        ...
+
+    async def reply(self, seq: int) -> OutboxRow | None:
+        """Return the reply with this number, of whatever account and order."""
+        ...
+
+    async def act(self, action: Action) -> None:
+        """Write down what a person did."""
+        ...
+
+    async def actions(self, order_no: str, *, limit: int = 1000) -> tuple[Action, ...]:
+        """Return what people did about an order, oldest first."""
+        ...
 
 
 class Control:

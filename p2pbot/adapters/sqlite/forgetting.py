@@ -41,16 +41,20 @@ _WAITING = """
 _EMPTY = (
     "UPDATE inbox SET text = '', trace = '[]' WHERE order_no = :order_no AND account = :account",
     "UPDATE outbox SET text = '', image_url = '' WHERE order_no = :order_no AND account = :account",
-    "UPDATE orders SET counterparty_key = '', language = '', tags = '{}' "
-    "WHERE order_no = :order_no AND account = :account",
+    """
+    UPDATE orders SET counterparty_key = '', language = '', tags = '{}'
+    WHERE order_no = :order_no AND account = :account
+    """,
     "UPDATE actions SET detail = '' WHERE order_no = :order_no AND account IN (:account, '*')",
 )
 _DELETE = (
     "DELETE FROM outbox WHERE order_no = :order_no AND account = :account",
     "DELETE FROM inbox WHERE order_no = :order_no AND account = :account",
-    "DELETE FROM firings WHERE account = :account AND "
-    "((scope = 'order' AND scope_id = :order_no) OR (scope = 'counterparty' AND scope_id = 'order:' || :order_no) "
-    "OR (scope = 'day' AND substr(scope_id, 11) = '/' || :order_no))",
+    """
+    DELETE FROM firings WHERE account = :account AND
+      ((scope = 'order' AND scope_id = :order_no) OR (scope = 'counterparty' AND scope_id = 'order:' || :order_no)
+       OR (scope = 'day' AND substr(scope_id, 11) = '/' || :order_no))
+    """,
     "DELETE FROM pauses WHERE order_no = :order_no AND account = :account",
     "DELETE FROM actions WHERE order_no = :order_no AND account IN (:account, '*')",
     "DELETE FROM orders WHERE order_no = :order_no AND account = :account",
