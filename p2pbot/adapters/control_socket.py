@@ -14,7 +14,7 @@ import asyncio
 import os
 import socket
 import struct
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
@@ -26,6 +26,7 @@ NAME = "control.sock"
 LONGEST_PATH = 107  # bytes of sockaddr_un.sun_path without its end
 _CLIENTS = 8  # at once; a person has one or two
 _SILENCE_S = 60.0  # a client that asks nothing is let go
+_ROOT = 0
 _CREDENTIALS = struct.Struct("3i")  # struct ucred: pid, uid, gid
 _TOO_MANY = Refusal("too many clients", remedy="ask again in a moment")
 _TOO_LONG = Refusal("the line is too long")
@@ -34,8 +35,17 @@ _TOO_LONG = Refusal("the line is too long")
 class ControlSocket:
     """``answer`` takes a line and returns the line that answers it; it never raises but when the daemon ends."""
 
-    def __init__(self, state_dir: Path, answer: Callable[[bytes], Awaitable[bytes]], events: Events) -> None:
+    def __init__(
+        self,
+        state_dir: Path,
+        answer: Callable[[bytes], Awaitable[bytes]],
+        events: Events,
+        *,
+        users: Collection[int] | None = None,
+    ) -> None:
+        """Make the door; ``users``: the numbers of those who are heard, our own and root's unless given."""
         self._path = state_dir / NAME
+        self._users = (os.geteuid(), _ROOT) if users is None else users
         self._answer = answer
         self._events = events
         self._clients: set[asyncio.Task[None]] = set()
@@ -82,7 +92,7 @@ class ControlSocket:
         crowded = len(self._clients) >= _CLIENTS
         self._clients.add(task)
         try:
-            if not _is_ours(writer):
+            if not _is_from(writer, self._users):
                 self._events.warning("control_stranger")
             elif crowded:
                 writer.write(answer_line(_TOO_MANY))
@@ -149,13 +159,13 @@ def _line_from(client: socket.socket, path: Path) -> bytes:
     return bytes(answer)
 
 
-def _is_ours(writer: asyncio.StreamWriter) -> bool:
-    """Whether our own user or root is at the other end; where nobody can tell, the mode of the socket must do."""
+def _is_from(writer: asyncio.StreamWriter, users: Collection[int]) -> bool:
+    """Whether one of these users is at the other end; where nobody can tell, the mode of the socket must do."""
     peer = writer.get_extra_info("socket")
     if not hasattr(socket, "SO_PEERCRED") or peer is None:
         return True
     _, uid, _ = _CREDENTIALS.unpack(peer.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size))
-    return uid in (os.geteuid(), 0)
+    return uid in users
 
 
 def _why(path: Path, error: OSError) -> str:
