@@ -26,6 +26,7 @@ COMMANDS = (
     ("history", "p2pbot.cli.history", "an order's whole talk: to read, to replay, as a page with its pictures"),
     ("images", "p2pbot.cli.images", "fetch all pictures of an order"),
     ("image", "p2pbot.cli.image", "upload a picture and print its address"),
+    ("open-data", "p2pbot.cli.open_data", "who is the customer whose Mini Program sent this data token"),
     ("pause", "p2pbot.cli.pause", "be silent: in an order, in an account, everywhere"),
     ("resume", "p2pbot.cli.pause", "end a pause"),
     ("rules", "p2pbot.cli.rules", "check, test, try and explain the reply rules"),

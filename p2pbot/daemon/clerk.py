@@ -366,7 +366,7 @@ class Clerk:
             ruleset=entry.ruleset,
             rules=sorted({row.rule_id for row in decision.claim.replies}),
         )
-        for notice in decision.notices:
+        for notice in decision.words():
             await self._doors.notifier.notify(notice)
 
     async def _file(self, claim: Claim) -> bool:
