@@ -5,7 +5,8 @@
 #   make check      the laws: ruff, mypy, import-linter, the house's own
 #   make faults     every way of breaking it for real, the long ones too; writes docs/faults.md (root sees more)
 #   make test-all   the tests on every Python that this machine has
-#   make ops        boots a machine with systemd and runs the unit in it (root, Debian; mmdebstrap, systemd-container)
+#   make ops        boots a machine with systemd and runs the unit in it; builds the image and runs that (root, Debian)
+#   make wheels     is there a wheel of everything that runs, for each Python, on amd64 and on arm64?
 #   make sim        SEEDS=20000: so many simulated worlds in which everything goes wrong (tests/sim, docs/simulation.md)
 #   make fuzz       N=100000: so many harmed inputs for each outer door (tests/fuzz, docs/fuzzing.md)
 #   make bench      the figures of bench/README.md, measured here
@@ -21,7 +22,7 @@ BIN := $(VENV)/bin
 WORKERS ?= 2
 PYTEST := -m pytest -n $(WORKERS) $(ARGS)
 
-.PHONY: help demo test check faults test-all test-others ops sim fuzz bench soak editor pages lock clean setup setup-run
+.PHONY: help demo test check faults test-all test-others ops wheels sim fuzz bench soak editor pages lock clean setup setup-run
 .DEFAULT_GOAL := help
 
 help:
@@ -60,6 +61,9 @@ test-all: test-others test
 
 ops: setup
 	@P2PBOT_OPS=1 $(BIN)/python -m pytest -n 0 tests/ops $(ARGS)
+
+wheels: setup
+	@sh requirements/wheels.sh $(BIN)/python
 
 # What the models of the rule language say of themselves: the reference, the lints, the schema for editors.
 pages: setup
