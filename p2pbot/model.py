@@ -14,6 +14,8 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
 
+from p2pbot.notice import Notice as Notice  # noqa: PLC0414 - part of the vocabulary, in a file of its own
+from p2pbot.notice import Topic as Topic  # noqa: PLC0414 - same
 from p2pbot.secret import Secret
 
 
@@ -98,6 +100,9 @@ class EventKind(StrEnum):
     APPEAL_CLOSED = "appeal_closed"
     SILENCE = "silence"
     OPERATOR_MESSAGE = "operator_message"
+    FUTURES_ORDER_FILLED = "futures_order_filled"
+    MARGIN_CALL = "margin_call"
+    BALANCE_BELOW = "balance_below"
 
 
 class Mode(StrEnum):
@@ -313,7 +318,8 @@ class Stimulus:
     """Something a rule may answer, raised once.
 
     ``key`` is its identity within the order (``m:<id>``, ``u:<uuid>``, ``e:order_paid``). ``span_ms``: of a timer, how
-    long before the deadline or how long the silence; 0 for everything else.
+    long before the deadline or how long the silence; 0 for everything else. ``about``: of an event of the merchant's
+    own account, what it is about: the order that was filled, the limit that a balance fell below.
     """
 
     kind: EventKind
@@ -322,6 +328,7 @@ class Stimulus:
     at_ms: int
     message: ChatMessage | None = None
     span_ms: int = 0
+    about: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -364,14 +371,3 @@ class FiringCount:
     scope_id: str
     count: int
     last_ms: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Notice:
-    """A word to the operator. ``key`` groups repeats; ``text`` holds no secret, no bank data, no real name."""
-
-    key: str
-    text: str
-    account: str = ""
-    order_no: str = ""
-    urgent: bool = False

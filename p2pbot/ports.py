@@ -7,7 +7,6 @@ so that a test can put the whole daemon into a world of its own.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Protocol, TypeVar
 
 from p2pbot.conversation.records import (
@@ -20,7 +19,7 @@ from p2pbot.conversation.records import (
     Talk,
     Uploaded,
 )
-from p2pbot.errors import RateLimited
+from p2pbot.conversation.summary import Rehearsed
 from p2pbot.model import Notice, Picture, Reason
 from p2pbot.protocol.pictures import FetchedPicture
 from p2pbot.protocol.rest import RestCall
@@ -105,46 +104,6 @@ class WsApi(Protocol):
 
         Raises what ``Rest.call`` raises, ConnectionLost when the connection ended before the answer, and TimedOut.
         """
-        ...
-
-
-class WsListener(Protocol):
-    """Who is told what happens on a session of the WebSocket API. Each call returns at once; none may wait or ask."""
-
-    def on_open(self, *, renewed: bool) -> None:
-        """Learn that calls go to a new connection, which has no subscription yet.
-
-        ``renewed``: the old one is still read for a short while, so that nothing is missed; else there was a gap.
-        """
-        ...
-
-    def on_lost(self) -> None:
-        """Learn that there is no connection: subscriptions are gone, and what happens is missed."""
-        ...
-
-    def on_event(self, subscription_id: int | None, event: Mapping[str, object]) -> None:
-        """Take an event of a subscription. During a renewal the same event may come by both connections."""
-        ...
-
-
-class WeightGate(Protocol):
-    """What one address may still ask of one interface of the exchange: shared by all that asks there."""
-
-    @property
-    def weight_used(self) -> int:
-        """What is spent of the running minute: by us, or by the exchange's count of the address if that is more."""
-        ...
-
-    async def turn(self, weight: int = 1) -> None:
-        """Wait until a call of ``weight`` may leave, and count it. Raises RateLimited."""
-        ...
-
-    def counted(self, used: int, limit: int) -> None:
-        """Learn what the exchange has counted."""
-        ...
-
-    def shut(self, cause: RateLimited) -> None:
-        """Let nothing pass for as long as the exchange asked."""
         ...
 
 
@@ -350,6 +309,13 @@ class Store(Protocol):
 
     async def tally(self) -> dict[tuple[str, str, str], int]:
         """Return counts: ("inbox", account, reason) and ("outbox", account, state)."""
+        ...
+
+    async def rehearsed(self, since_ms: int, until_ms: int) -> tuple[Rehearsed, ...]:
+        """Return what was decided in shadow in [since_ms, until_ms), by account, rule and order, at most 10000 rows.
+
+        Messages that no rule took in that time are rows without a rule.
+        """
         ...
 
     async def prune(

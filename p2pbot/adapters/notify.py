@@ -39,7 +39,7 @@ class AppriseService:
         self.name = name
         self._service = _service(url)
         self._parts = tuple(Secret(part) for part in _telling_parts(url.reveal()))  # alive, so that nets know them
-        self._timeout_s = timeout_s
+        self.longest_s = timeout_s
         self._threads = AbandonableThreads(1)
         self._busy = False
 
@@ -50,7 +50,7 @@ class AppriseService:
         self._busy = True
         loop = asyncio.get_running_loop()
         try:
-            async with asyncio.timeout(self._timeout_s):
+            async with asyncio.timeout(self.longest_s):
                 return await loop.run_in_executor(self._threads, self._send, message)
         except TimeoutError:
             return _HUNG

@@ -50,9 +50,18 @@ _RETRY_CLOCK_S = 60.0  # an old clock still serves while the new one cannot be h
 _AT_ONCE = 4  # requests in flight per account: enough for a catch-up, far below any limit by address
 _FIRST_PAUSE_S = 0.3
 _LONGEST_PAUSE_S = 3.0
+QUEUE_S = 60.0  # for the pauses between attempts, and for the calls that came first
 _CHUNK_BYTES = 64 * 1024
 _CONNECTIONS = 20  # of the shared session
 _HEADERS = {"Content-Type": "application/json;charset=utf-8", "clientType": "web", "Accept": "application/json"}
+
+
+def longest_call_s(timeout_s: float, queue_s: float = QUEUE_S) -> float:
+    """Return how long a call lasts at most, when one request lasts ``timeout_s`` at most.
+
+    It learns the clock and asks, and does both once more, each in three attempts.
+    """
+    return 4 * ATTEMPTS * timeout_s + queue_s
 
 
 def open_session(tls: ssl.SSLContext, *, use_proxy_environment: bool = False) -> aiohttp.ClientSession:
@@ -80,6 +89,7 @@ class ExchangeRest:
         recv_window_ms: int = 5000,
         timeout_s: float = 10.0,
         gate: RateGate | None = None,
+        queue_s: float = QUEUE_S,
     ) -> None:
         """Check the address and the key's form. Raises ConfigError; nothing is sent."""
         self._session = session
@@ -90,6 +100,7 @@ class ExchangeRest:
         self._rng = rng
         self._recv_window_ms = recv_window_ms
         self._timeout_s = timeout_s
+        self._longest_s = longest_call_s(timeout_s, queue_s)
         self._gate = gate or RateGate(clock)
         self._slots = asyncio.Semaphore(_AT_ONCE)
         self._learning = asyncio.Lock()
@@ -106,13 +117,20 @@ class ExchangeRest:
     async def call(self, request: RestCall[T]) -> T:
         """Return the call's parsed answer.
 
-        Raises what ``ports.Rest`` names, ConnectionLost, and ClockSkew when learning the clock did not help.
+        It lasts ``longest_call_s`` at most. Raises what ``ports.Rest`` names, ConnectionLost, and ClockSkew when
+        learning the clock did not help.
         """
         self._gate.check()
-        if request.patient:
-            await self._gate.patience()
-        async with self._slots:
-            answer = await self._answer(request)
+        try:
+            async with asyncio.timeout(self._longest_s):
+                if request.patient:
+                    await self._gate.patience()
+                async with self._slots:
+                    answer = await self._answer(request)
+        except TimeoutError:
+            raise TimedOut(
+                f"{self._base.host}:{self._base.port} did not answer in time, the calls before this one included"
+            ) from None
         return request.parse(answer)
 
     async def _answer(self, request: RestCall[T]) -> Answer:
@@ -181,7 +199,7 @@ class ExchangeRest:
 
     async def _once(self, request: RestCall[T]) -> Answer:
         """Send one request and take the answer out of its envelope."""
-        await self._gate.turn()
+        await self._gate.turn(request.weight)
         try:
             return read_envelope(await self._exchange(request), bare=request.bare)
         except RateLimited as limited:

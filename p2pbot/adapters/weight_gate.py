@@ -16,7 +16,7 @@ from p2pbot.protocol.weights import FUTURES_WEIGHTS, Weights
 
 
 class WeightGate(RateGate):
-    """Open until ``shut``, and then for as much weight as the minute has left (``ports.WeightGate``)."""
+    """Open until ``shut``, and then for as much weight as the minute has left (``daemon.ws_link.WeightGate``)."""
 
     def __init__(self, clock: Clock, weights: Weights = FUTURES_WEIGHTS) -> None:
         super().__init__(clock)

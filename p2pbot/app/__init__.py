@@ -11,13 +11,13 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from importlib.metadata import version
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from p2pbot.adapters.clock import SystemClock
 from p2pbot.adapters.files import read_rules, read_tests
@@ -31,21 +31,26 @@ from p2pbot.adapters.secrets_source import resolve_all
 from p2pbot.adapters.sqlite.inspection import inspect
 from p2pbot.adapters.status_file import status_writer
 from p2pbot.adapters.systemd import ServiceManager
+from p2pbot.app import notifying
 from p2pbot.app.control import Reach, open_control
-from p2pbot.app.doors import Fittings, open_doors
+from p2pbot.app.doors import Fittings, open_doors, watched_doors
 from p2pbot.app.plans import plan_of
 from p2pbot.config import AccountSettings, Settings
 from p2pbot.console import Console
 from p2pbot.daemon.account import Account
 from p2pbot.daemon.chat import ConnectBudget
 from p2pbot.daemon.housekeeping import Housekeeping
+from p2pbot.daemon.notices import Post
+from p2pbot.daemon.progress import Progress
 from p2pbot.daemon.reload import RulesWatch
 from p2pbot.daemon.rulebook import Rulebook
 from p2pbot.daemon.state_check import StateCheck
 from p2pbot.daemon.status import StatusLoop
 from p2pbot.daemon.supervisor import end, guarded
+from p2pbot.daemon.watchdog import Watchdog
+from p2pbot.daemon.watched import WatchedClock
 from p2pbot.errors import OurError, P2pbotError
-from p2pbot.model import Notice
+from p2pbot.model import Notice, Topic
 from p2pbot.ports import Clock, Events
 from p2pbot.protocol.backoff import AttemptBudget
 
@@ -55,6 +60,8 @@ if TYPE_CHECKING:
 __all__ = ["App", "Running", "leaves"]
 
 EXIT_DONE, EXIT_FAILURE = 0, 1
+_LAST_WORDS_S = 10.0  # for the service that is told why p2pbot has ended
+_LONGEST_INSPECTION_S = 900.0  # a database of gigabytes on a slow disk
 
 
 @dataclass(slots=True)
@@ -87,7 +94,11 @@ class App:
         self._clock = clock or SystemClock()
         self._metrics, self._events = _counted(settings, self.log)
         self._service = ServiceManager(given, self._clock, self._events)
-        self._notifier = LogNotifier(self._events, self._clock)
+        self.progress = Progress(self._clock.monotonic_s)
+        self._paced = WatchedClock(self._clock, self.progress)
+        feed = self._service.alive if self._service.watchdog_s is not None else None
+        self._watchdog = Watchdog(self._clock, self.progress, feed, self._events)
+        self._notifier = Post(LogNotifier(self._events, self._clock))
         self._fittings = Fittings(clock=self._clock, rng=SystemRng(), events=self._events, notifier=self._notifier)
         self._stopping = asyncio.Event()
         self._reloading: set[asyncio.Task[dict[str, tuple[str, ...]]]] = set()
@@ -109,6 +120,9 @@ class App:
     async def run(self) -> int:
         """Run until stopped; return the exit code. Raises OperatorError when it cannot start."""
         keys = resolve_all(self.settings.accounts, self._environ)
+        self._notifier.hire(
+            notifying.couriers(self.settings.notifications, self._environ, self._fittings, self.progress)
+        )
         async with AsyncExitStack() as stack:
             if self._signals:  # from the first moment: told to stop while it starts, it stops when it has started
                 self._listen(stack)
@@ -124,7 +138,10 @@ class App:
             budget = ConnectBudget(AttemptBudget())  # one for all accounts: they share this machine's address
             accounts = {
                 account.name: Account(
-                    plan_of(account, self.settings), doors[account.name], budget, rulebooks[account.name]
+                    plan_of(account, self.settings),
+                    watched_doors(doors[account.name], self.progress, self.settings),
+                    budget,
+                    rulebooks[account.name],
                 )
                 for account in self.settings.accounts
             }
@@ -132,8 +149,9 @@ class App:
             stack.push_async_callback(self._forget)
             status = self._status(accounts)
             await self._serve(stack, status)
-            reach = Reach(reload=self.reload, status=status.now, stop=self.stop)
-            await stack.enter_async_context(open_control(self.settings, accounts, self._clock, self.log, reach))
+            store = next(iter(doors.values())).store  # one for all accounts
+            reach = Reach(clock=self._clock, reload=self.reload, status=status.now, stop=self.stop)
+            await stack.enter_async_context(open_control(self.settings, accounts, store, self.log, reach))
             return await self._run(accounts, watches, status)
 
     async def _forget(self) -> None:
@@ -152,7 +170,7 @@ class App:
         )
 
     def _watch(self, account: AccountSettings, rulebook: Rulebook) -> RulesWatch:
-        return RulesWatch(rulebook, RuleStamps(account.rules), self._clock)
+        return RulesWatch(rulebook, RuleStamps(account.rules), self._paced, self.progress)
 
     def _time_of_day(self) -> str:
         return f"{datetime.fromtimestamp(self._clock.now_ms() / 1000, UTC):%H:%M} UTC"
@@ -185,9 +203,8 @@ class App:
             write(text)
             chats = (f"{name}: chat {account.chat.session.state.value}" for name, account in accounts.items())
             self._service.status(", ".join(chats))
-            self._service.alive()  # by what the event loop does on time, never by whether the exchange answers
 
-        return StatusLoop(self._clock, accounts.values(), tell, extra)
+        return StatusLoop(self._paced, accounts.values(), tell, extra, lambda: self._watchdog.hanging)
 
     async def _serve(self, stack: AsyncExitStack, status: StatusLoop) -> None:
         """Open the status endpoints, if they are wanted."""
@@ -219,21 +236,28 @@ class App:
     async def _roots(
         self, accounts: Mapping[str, Account], watches: Mapping[str, RulesWatch], status: StatusLoop
     ) -> None:
+        store = next(iter(accounts.values())).doors.store  # one for all accounts
+        keeper = Housekeeping(store, self._paced, self.log, self.progress)
+        loops: dict[str, Coroutine[object, object, NoReturn]] = {
+            **{f"account {name}": account.run() for name, account in accounts.items()},
+            **{f"rules of {name}": watch.run() for name, watch in watches.items()},
+            "status": status.run(),
+            "housekeeping": keeper.run(),
+            "state check": self._state_check().run(),
+            **dict(notifying.loops(self.settings, accounts, self._notifier, self._paced)),
+        }
         async with asyncio.TaskGroup() as group:
-            for account in accounts.values():
-                group.create_task(guarded(account.run(), account.plan.name), name=f"account {account.plan.name}")
-            for name, watch in watches.items():
-                group.create_task(guarded(watch.run(), f"rules of {name}"), name=f"rules of {name}")
-            group.create_task(guarded(status.run(), "status"), name="status")
-            store = next(iter(accounts.values())).doors.store  # one for all accounts
-            keeper = Housekeeping(store, self._clock, self.log)
-            group.create_task(guarded(keeper.run(), "housekeeping"), name="housekeeping")
-            group.create_task(guarded(self._state_check().run(), "state check"), name="state check")
+            for name, loop in loops.items():
+                group.create_task(guarded(loop, name, self.progress), name=name)
+            group.create_task(guarded(self._watchdog.run(), "watchdog"), name="watchdog")
 
     def _state_check(self) -> StateCheck:
-        look = partial(inspect, self.settings.database)
+        async def look() -> None:
+            self.progress.step(_LONGEST_INSPECTION_S)
+            await inspect(self.settings.database)
+
         every_s = self.settings.timings.state_check.s
-        return StateCheck(look, self._clock, self.log, every_s=every_s)
+        return StateCheck(look, self._paced, self.log, every_s=every_s)
 
     async def _end(self, main: asyncio.Task[None], accounts: Mapping[str, Account]) -> int:
         timings = self.settings.timings
@@ -244,6 +268,7 @@ class App:
                 for account in accounts.values():
                     group.create_task(account.drain(), name=f"drain {account.plan.name}")
         await end(main, timings.shutdown_close.s, self.log)
+        await self._notifier.flush(timings.shutdown_close.s)
         return EXIT_DONE
 
     async def _failed(self, main: asyncio.Task[None]) -> int:
@@ -256,7 +281,8 @@ class App:
             else:
                 text = "p2pbot has ended by a fault of its own, and is started again by its supervisor: see its log"
                 self.log.error("ended_by_a_bug", what=str(cause), exc_info=cause)
-            await self._notifier.notify(Notice(key="ended", text=text, urgent=True))
+            await self._notifier.notify(Notice(key="ended", text=text, urgent=True, topic=Topic.ENDED))
+        await self._notifier.flush(_LAST_WORDS_S)
         return EXIT_FAILURE
 
 

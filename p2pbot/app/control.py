@@ -15,15 +15,16 @@ from p2pbot.config import Settings
 from p2pbot.conversation.control import Answer, Refusal, answer_line
 from p2pbot.daemon.account import Account
 from p2pbot.daemon.control import Control, Reload
-from p2pbot.ports import Clock
+from p2pbot.ports import Clock, Store
 
 _BUG = Refusal("this is a bug in p2pbot; its log has the traceback", "p2pbot ends and is started again")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reach:
-    """What the composition root lends: how to load rules, what to say of the daemon, how to end it."""
+    """What the composition root lends: how to load rules, what to say of the daemon, how to end it, the time."""
 
+    clock: Clock
     reload: Reload
     status: Callable[[], Mapping[str, Any]]
     stop: Callable[[], None]
@@ -31,13 +32,13 @@ class Reach:
 
 @asynccontextmanager
 async def open_control(
-    settings: Settings, accounts: Mapping[str, Account], clock: Clock, log: LogEvents, reach: Reach
+    settings: Settings, accounts: Mapping[str, Account], store: Store, log: LogEvents, reach: Reach
 ) -> AsyncIterator[None]:
-    """Let people on this machine ask, until the block ends."""
-    store = next(iter(accounts.values())).doors.store  # one for all accounts
+    """Let people on this machine ask, until the block ends; a store of another kind than ours has no such door."""
     if not isinstance(store, SqliteStore):
         yield
         return
+    clock = reach.clock
 
     async def forgotten(who: str, account: str) -> Answer:
         max_age_ms = max(one.limits.max_age.ms for one in settings.accounts)

@@ -19,14 +19,16 @@ from p2pbot.adapters.picture_archive import DiskArchive
 from p2pbot.adapters.picture_fetch import PictureFetch, place_of
 from p2pbot.adapters.picture_shelf import DiskShelf
 from p2pbot.adapters.rate_gate import RateGate
-from p2pbot.adapters.rest import ExchangeRest, open_session
+from p2pbot.adapters.rest import ExchangeRest, longest_call_s, open_session
 from p2pbot.adapters.secrets_source import AccountKeys
 from p2pbot.adapters.sqlite import SqliteStore
 from p2pbot.adapters.tls import client_context
 from p2pbot.adapters.upload import PictureUploader, open_upload_session
 from p2pbot.adapters.wire import ChatWire
 from p2pbot.config import AccountSettings, Settings
+from p2pbot.daemon.progress import Progress
 from p2pbot.daemon.surroundings import Doors
+from p2pbot.daemon.watched import watched
 from p2pbot.errors import OurError
 from p2pbot.ports import Clock, Events, Notifier, Rng
 from p2pbot.protocol.picture_places import PicturePlaces
@@ -62,16 +64,11 @@ async def open_doors(
         gate = RateGate(fittings.clock)  # one for all accounts: the exchange counts calls by address
         doors = {}
         for account in settings.accounts:
-            rest = partial(
-                ExchangeRest,
-                session,
-                str(settings.exchange.rest_url),
-                keys[account.name].api_key,
-                signers[account.name],
-                timeout_s=settings.timings.request_timeout.s,
-            )
+            key, signer = keys[account.name].api_key, signers[account.name]
+            rest = partial(ExchangeRest, session, settings.exchange.rest_url, key, signer, gate=gate)
+            timeout_s = settings.timings.request_timeout.s
             doors[account.name] = Doors(
-                rest=rest(fittings.clock, fittings.rng, recv_window_ms=account.recv_window.ms, gate=gate),
+                rest=rest(fittings.clock, fittings.rng, recv_window_ms=account.recv_window.ms, timeout_s=timeout_s),
                 wire=wire,
                 store=store,
                 lease=lease,
@@ -87,6 +84,18 @@ async def open_doors(
                 customers=_customers(account, fittings.events),
             )
         yield doors
+
+
+def watched_doors(doors: Doors, progress: Progress, settings: Settings) -> Doors:
+    """Return an account's doors that say for its loops how long they wait at most."""
+    timings = settings.timings
+    return watched(
+        doors,
+        progress,
+        call_s=longest_call_s(timings.request_timeout.s),
+        connect_s=timings.connect_timeout.s,
+        upload_s=timings.upload_timeout.s,
+    )
 
 
 def _picture_places(settings: Settings) -> PicturePlaces:

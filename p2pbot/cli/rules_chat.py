@@ -129,7 +129,7 @@ def _files(word: str) -> list[str]:
 _MOST_FILES = 1000  # of one directory, to choose from
 _STATUSES = tuple(status.value for status in OrderStatus if status is not OrderStatus.UNKNOWN)
 _VALUES = {"side": tuple(Side), "order_status": _STATUSES, "status": _STATUSES}
-_GROUPS = ("counterparty", "tag", "balance", "futures", "payment")
+_GROUPS = ("counterparty", "tag", "balance", "futures", "spot", "payment")
 _SIMPLE = [f"{key}=" for key in GivenFacts.model_fields if key not in {*_GROUPS, *FOLLOWS}]
 _INNER = [f"counterparty.{key}=" for key in GivenCounterparty.model_fields]
 _ARGUMENTS: dict[str, Callable[[str], list[str]]] = {

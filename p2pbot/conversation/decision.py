@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from decimal import Decimal
 from hashlib import blake2s
 from typing import Protocol
 
@@ -18,14 +17,28 @@ from p2pbot.conversation.inbox import InboxPolicy, age_reason, longer, machine_r
 from p2pbot.conversation.limits import Caps, cap_reason
 from p2pbot.conversation.orders import agreed
 from p2pbot.conversation.records import Claim, InboxEntry, Mute, OrderMemory, OutboxRow, OutboxState, Talk
-from p2pbot.model import ChatMessage, EventKind, MessageKind, Mode, Notice, Order, OrderStatus, Path, Reason, Stimulus
+from p2pbot.model import (
+    ChatMessage,
+    EventKind,
+    MessageKind,
+    Mode,
+    Notice,
+    Order,
+    OrderStatus,
+    Path,
+    Reason,
+    Stimulus,
+    Topic,
+)
 from p2pbot.rules.facts import Facts
+from p2pbot.rules.figures import NO_FIGURES, Figures
 from p2pbot.rules.languages import settled_language
 from p2pbot.rules.ruleset import RuleSet
-from p2pbot.rules.spec import MAX_TAGS, SPEECHLESS
+from p2pbot.rules.spec import ACCOUNT_EVENTS, MAX_TAGS, SPEECHLESS
 from p2pbot.rules.verdict import Firing, Verdict
 
 _FOREVER_REASONS = (Reason.BREAKER,)
+_UNASKED = ACCOUNT_EVENTS | {EventKind.SILENCE}
 _THEIRS = frozenset({EventKind.MESSAGE, EventKind.IMAGE})
 
 
@@ -61,7 +74,7 @@ class Situation:
 
     ``order`` None: the exchange has not told us of it; ``memory`` has heard what it says. ``left_out``: rules in
     quarantine, whose pattern once ran too long. ``burst``: the counterparty's texts that were put off to be answered
-    with this one. ``balance``, ``futures``: figures of the account by name, as far as they are known. ``picture``:
+    with this one. ``figures``: what is known of the merchant's own account. ``picture``:
     what the message's picture is, likewise. ``computed_s``: what the time of patterns is measured by, seconds that
     never run backwards.
     """
@@ -76,8 +89,7 @@ class Situation:
     path: Path = Path.SOCKET
     left_out: frozenset[str] = frozenset()
     burst: tuple[str, ...] = ()
-    balance: Mapping[str, Decimal] = field(default_factory=dict)
-    futures: Mapping[str, Decimal] = field(default_factory=dict)
+    figures: Figures = NO_FIGURES
     picture: Mapping[str, str | bool | int] = field(default_factory=dict)
     computed_s: Callable[[], float] | None = field(default=None, repr=False, compare=False)
 
@@ -98,6 +110,16 @@ class Decision:
     def reason(self) -> Reason:
         """Why it ended so."""
         return self.claim.entry.reason
+
+    def words(self) -> tuple[Notice, ...]:
+        """Return what the operator hears once the claim is written: of an appeal whatever the rules say."""
+        entry = self.claim.entry
+        if entry.kind is not EventKind.APPEAL_OPENED:
+            return self.notices
+        text = "An appeal was opened. p2pbot says nothing in this order any more: look at it."
+        key = f"{entry.key}:{entry.account}:{entry.order_no}"
+        appeal = Notice(key=key, text=text, account=entry.account, order_no=entry.order_no, urgent=True)
+        return (replace(appeal, topic=Topic.APPEAL), *self.notices)
 
     @property
     def debounce_ms(self) -> int:
@@ -221,7 +243,7 @@ def _with_language(situation: Situation) -> OrderMemory:
 
 def _is_fresh(situation: Situation) -> bool:
     message = situation.stimulus.message
-    if situation.stimulus.kind is EventKind.SILENCE:
+    if situation.stimulus.kind in _UNASKED:
         return False  # nobody but us would speak
     if message is None or message.kind is not MessageKind.TEXT:
         return True
@@ -245,8 +267,9 @@ def _verdict(situation: Situation, rng: Chance) -> Verdict:
         last_operator_ms=_last_operator_ms(memory),
         language=memory.language or None,
         tags=memory.tags,
-        balance=situation.balance,
-        futures=situation.futures,
+        figures=situation.figures,
+        about=stimulus.about,
+        whole=False if stimulus.about else None,
         picture=situation.picture,
     )
     return situation.rules.evaluate(
@@ -270,7 +293,7 @@ def _capped(situation: Situation, reason: Reason, verdict: Verdict) -> Decision:
     memory = situation.memory
     if reason in _FOREVER_REASONS:
         memory = replace(memory, mute=Mute(reason=reason, since_ms=situation.now_ms))
-    notice = _notice(situation, reason.value, _CAP_TEXT[reason])
+    notice = _notice(situation, reason.value, _CAP_TEXT[reason], Topic.LIMIT)
     claim = Claim(entry=_entry(situation, reason, verdict), memory=memory)
     return Decision(claim=claim, notices=(notice,))
 
@@ -306,17 +329,19 @@ def _answered(situation: Situation, verdict: Verdict, policy: Policy, rng: Chanc
 
 
 def _rule_notices(situation: Situation, firings: list[Firing]) -> tuple[Notice, ...]:
-    notices = [_notice(situation, f"rule.{firing.rule_id}", text) for firing in firings for text in firing.notify]
+    notices = [
+        _notice(situation, f"rule.{firing.rule_id}", text, Topic.RULE) for firing in firings for text in firing.notify
+    ]
     for firing in firings:
         if firing.handover is not None:
             text = f"Rule {firing.rule_id} hands this order to you: {firing.handover.reason or 'no reason given'}"
-            notices.append(replace(_notice(situation, "handover", text), urgent=True))
+            notices.append(replace(_notice(situation, "handover", text, Topic.HANDOVER), urgent=True))
     return tuple(notices)
 
 
-def _notice(situation: Situation, kind: str, text: str) -> Notice:
-    order_no = situation.stimulus.order_no
-    return Notice(key=f"{kind}:{situation.account}:{order_no}", text=text, account=situation.account, order_no=order_no)
+def _notice(situation: Situation, kind: str, text: str, topic: Topic) -> Notice:
+    account, order_no = situation.account, situation.stimulus.order_no
+    return Notice(key=f"{kind}:{account}:{order_no}", text=text, account=account, order_no=order_no, topic=topic)
 
 
 def _tagged(old: tuple[tuple[str, str], ...], new: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:

@@ -253,8 +253,7 @@ class Rehearsal:
             rules=self._rules,
             now_ms=self.now_ms,
             burst=burst,
-            balance=self.given.balance or {},
-            futures=self.given.futures or {},
+            figures=self.given.figures(),
             picture=self.given.pictured(),
         )
         decision = decide(situation, self._policy, self._chance)

@@ -122,8 +122,13 @@ class Desk:
         """Start a worker for each order that has items."""
         async with asyncio.TaskGroup() as group:
             while True:
+                self._doors.progress.rest()
                 order_no = await self._new.get()
-                group.create_task(self._work(order_no), name=f"{self._plan.name}: order {order_no}")
+                group.create_task(self._worker(order_no), name=f"{self._plan.name}: order {order_no}")
+
+    async def _worker(self, order_no: str) -> None:
+        with self._doors.progress.watched(f"{self._plan.name}: order {order_no}"):
+            await self._work(order_no)
 
     def _overflow(self, order_no: str) -> None:
         if order_no not in self._overflowed:
@@ -138,6 +143,7 @@ class Desk:
         while queue and not self._closed:
             item = queue.popleft()
             self._waiting -= 1
+            self._doors.progress.step()
             await self._handle(item)
         del self._queues[order_no]
         if order_no in self._overflowed:

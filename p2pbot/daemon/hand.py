@@ -1,7 +1,7 @@
 """A person's hand in an account's deliveries: send a text, send a reply again, drop one.
 
 Promise: what is sent by hand is claimed, written, looked up and settled as every reply is, and its ``key`` makes it
-once: asked again, nothing is sent. A text by hand is a person's word: the order counts as taken over (ADR 0016).
+once: asked again, nothing is sent. A text by hand is a person's word: the order counts as taken over (ADR 0017).
 Danger: it goes out although a mute, a limit or the breaker silences the bot; a pause and an appeal silence it too.
 """
 

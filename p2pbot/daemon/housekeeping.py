@@ -8,24 +8,28 @@ from __future__ import annotations
 
 from typing import NoReturn
 
+from p2pbot.daemon.progress import Progress
 from p2pbot.ports import Clock, Events, Store
 
 _FIRST_S = 60.0  # after the start's own work
+_LONGEST_S = 1_800.0  # many short transactions, after a retention was shortened, on a slow disk
 _DAY_S = 86_400.0
 
 
 class Housekeeping:
     """Prunes the store that all accounts share."""
 
-    def __init__(self, store: Store, clock: Clock, events: Events) -> None:
+    def __init__(self, store: Store, clock: Clock, events: Events, progress: Progress | None = None) -> None:
         self._store = store
         self._clock = clock
         self._events = events
+        self._progress = progress or Progress()
 
     async def run(self) -> NoReturn:
         """Prune for ever."""
         await self._clock.sleep(_FIRST_S)
         while True:
+            self._progress.step(_LONGEST_S)
             forgotten = await self._store.prune(self._clock.now_ms())
             if forgotten:
                 self._events.info("forgotten", rows=forgotten)

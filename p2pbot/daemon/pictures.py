@@ -18,6 +18,7 @@ from weakref import WeakValueDictionary
 from p2pbot.conversation.pictures import GiveUp, PresignBudget, after_failure
 from p2pbot.conversation.records import OutboxRow, Uploaded
 from p2pbot.daemon.sender import Sender
+from p2pbot.daemon.supervisor import guarded
 from p2pbot.daemon.surroundings import AccountPlan, Doors
 from p2pbot.errors import OurError, P2pbotError
 from p2pbot.model import Picture, Reason
@@ -75,7 +76,9 @@ class Pictures:
         await self._remember()
         async with asyncio.TaskGroup() as group:
             for number in range(self._policy.workers):
-                group.create_task(self._work(), name=f"{self._plan.name}: upload worker {number}")
+                name = f"{self._plan.name}: upload worker {number}"
+                group.create_task(guarded(self._work(), name, self._doors.progress), name=name)
+            self._doors.progress.rest()
         raise OurError("the upload workers returned")
 
     async def _remember(self) -> None:
@@ -98,7 +101,9 @@ class Pictures:
         while True:
             while not self._queue:
                 self._new.clear()
+                self._doors.progress.rest()
                 await self._new.wait()
+            self._doors.progress.step()
             await self._carry(self._queue.popleft())
 
     async def _carry(self, uuid: str) -> None:
@@ -112,7 +117,9 @@ class Pictures:
             self._sender.outbox.upload_ended(uuid)
             return
         try:
+            self._doors.progress.rest()  # whoever holds the lock has its own word to keep
             async with self._alone(row, row.picture):
+                self._doors.progress.step()
                 await self._place(row, row.picture)
         except _Overtaken:
             self._attempts.pop(uuid, None)
@@ -160,7 +167,9 @@ class Pictures:
 
     async def _address(self, row: OutboxRow, picture: Picture) -> PresignedUpload:
         """Ask for a place when it is this call's turn. Raises _Overtaken when the reply ended while it waited."""
+        self._doors.progress.rest()  # whoever has its turn has its own word to keep
         async with self._turn:
+            self._doors.progress.step()
             await self._wait_for_budget()
             if self._sender.outbox.get(row.uuid) is None:
                 raise _Overtaken

@@ -13,6 +13,7 @@ from typing import NoReturn
 
 from p2pbot.conversation.history import ROWS, Reading, since_of
 from p2pbot.daemon.desk import Inbound, Item, Looked
+from p2pbot.daemon.supervisor import guarded
 from p2pbot.daemon.surroundings import AccountPlan, Doors
 from p2pbot.errors import OurError, P2pbotError, RateLimited, RequestRefused
 from p2pbot.protocol.backoff import Backoff
@@ -54,7 +55,9 @@ class Scans:
             workers = self._plan.timings.scan_workers
             for number in range(workers):
                 work = self._work(patient=number > 0 or workers == 1)
-                group.create_task(work, name=f"{self._plan.name}: scan worker {number}")
+                name = f"{self._plan.name}: scan worker {number}"
+                group.create_task(guarded(work, name, self._doors.progress), name=name)
+            self._doors.progress.rest()
         raise OurError("the scan workers returned")
 
     async def _work(self, *, patient: bool) -> NoReturn:
@@ -84,7 +87,9 @@ class Scans:
                 self._urgent.pop(free, None)
                 return free, self._wanted.pop(free), urgent is not None
             self._wake.clear()
+            self._doors.progress.rest()
             await self._wake.wait()
+            self._doors.progress.step()
 
     def _first_free(self, orders: Iterable[str]) -> str | None:
         return next((order_no for order_no in orders if order_no not in self._active), None)

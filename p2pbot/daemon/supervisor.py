@@ -10,13 +10,21 @@ import asyncio
 from collections.abc import Coroutine
 from typing import NoReturn
 
+from p2pbot.daemon.progress import Progress
 from p2pbot.errors import OurError
 from p2pbot.ports import Events
 
 
-async def guarded(loop: Coroutine[object, object, object], name: str) -> NoReturn:
-    """Run a loop that must never return. Raises OurError when it does, and whatever it raises."""
-    await loop
+async def guarded(loop: Coroutine[object, object, object], name: str, progress: Progress | None = None) -> NoReturn:
+    """Run a loop that must never return, watched if ``progress`` is given (``daemon.progress``).
+
+    Raises OurError when it returns, and whatever it raises.
+    """
+    if progress is None:
+        await loop
+    else:
+        with progress.watched(name):
+            await loop
     raise OurError(f"the loop {name!r} returned")
 
 

@@ -158,6 +158,7 @@ class Timers:
         delay_s = _IDLE_NAP_S
         if self._heap:
             delay_s = min(_LONGEST_NAP_S, max(0.001, (self._heap[0][0] - self._doors.now_ms()) / 1000))
+        self._doors.progress.step(delay_s)
         try:
             async with asyncio.timeout(delay_s):
                 await self._wake.wait()

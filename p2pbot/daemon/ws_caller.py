@@ -10,9 +10,9 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 
-from p2pbot.daemon.ws_link import WsLink
+from p2pbot.daemon.ws_link import WeightGate, WsLink
 from p2pbot.errors import ClockSkew, ConnectionLost, ExchangeUnavailable
-from p2pbot.ports import Clock, Rng, WeightGate
+from p2pbot.ports import Clock, Rng
 from p2pbot.protocol.server_clock import ServerClock, learnt
 from p2pbot.protocol.ws_answers import SessionStatus
 from p2pbot.protocol.ws_call import T, WsCall

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import TypeAlias
+from typing import Protocol, TypeAlias
 
 from p2pbot.errors import ConnectionLost, P2pbotError, RateLimited, TimedOut
-from p2pbot.ports import Clock, Connection, WeightGate
+from p2pbot.ports import Clock, Connection
 from p2pbot.protocol.ws_call import T, WsCall
 from p2pbot.protocol.ws_frames import (
     Answered,
@@ -29,6 +29,27 @@ from p2pbot.protocol.ws_requests import Requests
 
 Push: TypeAlias = PushedEvent | ServerShutdown | UnknownFrame
 _Reply: TypeAlias = Answered | Refused | Revoked | ConnectionLost
+
+
+class WeightGate(Protocol):
+    """What one address may still ask of one interface of the exchange: shared by all that asks there."""
+
+    @property
+    def weight_used(self) -> int:
+        """What is spent of the running minute: by us, or by the exchange's count of the address if that is more."""
+        ...
+
+    async def turn(self, weight: int = 1) -> None:
+        """Wait until a call of ``weight`` may leave, and count it. Raises RateLimited."""
+        ...
+
+    def counted(self, used: int, limit: int) -> None:
+        """Learn what the exchange has counted."""
+        ...
+
+    def shut(self, cause: RateLimited) -> None:
+        """Let nothing pass for as long as the exchange asked."""
+        ...
 
 
 class WsLink:

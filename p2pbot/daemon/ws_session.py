@@ -9,16 +9,16 @@ Danger: a listenKey outlives the connection it was asked on, a spot subscription
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from contextlib import suppress
-from typing import NoReturn
+from typing import NoReturn, Protocol
 
 from p2pbot.daemon.chat import ConnectBudget
 from p2pbot.daemon.surroundings import Doors
 from p2pbot.daemon.ws_caller import WsCaller, WsPlan
-from p2pbot.daemon.ws_link import Push, WsLink
+from p2pbot.daemon.ws_link import Push, WeightGate, WsLink
 from p2pbot.errors import ConnectionLost, OurError, P2pbotError, TimedOut
 from p2pbot.model import Notice
-from p2pbot.ports import WeightGate, WsListener
 from p2pbot.protocol.ws_call import T, WsCall
 from p2pbot.protocol.ws_calls import HANDSHAKE_WEIGHT
 from p2pbot.protocol.ws_frames import PushedEvent, ServerShutdown
@@ -34,6 +34,25 @@ _ALARMS = {
     WsAlarm.SESSION_REFUSED: "The exchange refuses the session for {api} data; the chat goes on. "
     "Run: p2pbot check --online",
 }
+
+
+class WsListener(Protocol):
+    """Who is told what happens on a session of the WebSocket API. Each call returns at once; none may wait or ask."""
+
+    def on_open(self, *, renewed: bool) -> None:
+        """Learn that calls go to a new connection, which has no subscription yet.
+
+        ``renewed``: the old one is still read for a short while, so that nothing is missed; else there was a gap.
+        """
+        ...
+
+    def on_lost(self) -> None:
+        """Learn that there is no connection: subscriptions are gone, and what happens is missed."""
+        ...
+
+    def on_event(self, subscription_id: int | None, event: Mapping[str, object]) -> None:
+        """Take an event of a subscription. During a renewal the same event may come by both connections."""
+        ...
 
 
 class WsSession:

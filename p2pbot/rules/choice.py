@@ -75,7 +75,9 @@ class RuleSet:
 
     ``timezone``, ``default_language``: the merchant's, empty when the files do not say them. ``timers``: the timed
     events that rules wait for, with their spans in ms; ``debounces``: whether any rule waits for the end of a burst
-    of messages; ``looks_at_pictures``, ``asks_statistics``: whether any asks what a picture's bytes say, or what the
+    of messages; ``thresholds``: the limits below which rules want to hear of a balance; ``asks_of_account``: the
+    groups of figures that rules ask for; ``for_orders``: the account's events that rules want in each open order;
+    ``looks_at_pictures``, ``asks_statistics``: whether any asks what a picture's bytes say, or what the
     exchange tells of the counterparty's former trades.
     """
 
@@ -101,6 +103,9 @@ class RuleSet:
         self.debounces = any(rule.debounce_ms for rule in self.rules)
         self.asks_statistics = any(rule.asks_statistics for rule in self.rules)
         self.looks_at_pictures = any(rule.asks_of_pictures for rule in self.rules)
+        self.thresholds = tuple({str(one): one for rule in self.rules for one in rule.thresholds}.values())
+        self.asks_of_account = frozenset(group for rule in self.rules for group in rule.asks_of_account)
+        self.for_orders = frozenset(event for rule in self.rules if rule.in_orders for event in rule.events)
         for number, rule in enumerate(self.rules):
             self._register(number, rule)
 

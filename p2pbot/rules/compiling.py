@@ -10,17 +10,27 @@ from functools import partial
 
 from p2pbot.document import Finding, Loaded, Position, Severity, did_you_mean
 from p2pbot.model import EventKind, Mode
+from p2pbot.rules.account_events import account_checks, is_of_account, thresholds, usual_limits
 from p2pbot.rules.checks import Check, Path
 from p2pbot.rules.conditions import DEFAULT_IDLE_MS, compile_when
 from p2pbot.rules.contradictions import contradictions, spans
-from p2pbot.rules.limits import compile_limit
+from p2pbot.rules.limits import Limit, compile_limit
 from p2pbot.rules.lints import text_lints, translation_lints
 from p2pbot.rules.matching import Matcher
 from p2pbot.rules.pictures import PictureFlaw, picture_at
 from p2pbot.rules.replies import ANY, DEFAULT, Bubble, ByLanguage, Reply, Shown, Wordings, texts_of
 from p2pbot.rules.rule import Rule
 from p2pbot.rules.shared import Shared, UnknownName
-from p2pbot.rules.spec import SPEECHLESS, ChoiceSpec, FileSpec, ImageSpec, RuleSpec, SnippetSpec, TypingSpec
+from p2pbot.rules.spec import (
+    ACCOUNT_EVENTS,
+    SPEECHLESS,
+    ChoiceSpec,
+    FileSpec,
+    ImageSpec,
+    RuleSpec,
+    SnippetSpec,
+    TypingSpec,
+)
 from p2pbot.rules.templates import Text, compile_text
 from p2pbot.rules.text_checks import Phrases, TextCompiler, text_keys
 from p2pbot.rules.verdict import Handover
@@ -62,7 +72,9 @@ class RuleCompiler:
             priority=spec.priority,
             matcher=matcher,
             checks=checks,
-            limits=tuple(compile_limit(limit) for limit in spec.limit),
+            limits=_limits(spec),
+            thresholds=thresholds(spec),
+            in_orders=bool(ACCOUNT_EVENTS & set(spec.on)) and not is_of_account(spec),
             limit_where=str(self.at("limit")),
             reply=reply,
             reply_where=str(self.at("reply")),
@@ -129,7 +141,8 @@ class RuleCompiler:
                 hint = "write `zone: Europe/Istanbul` beside it, or `timezone: Europe/Istanbul` at the top of a file"
                 self.complain(self.key("when", "weekday"), "in which time zone?", hint)
         try:
-            return compile_when(self.spec.when, where, self._shared, default_idle_ms=idle_ms)
+            asked = account_checks(self.spec, str(self.key("on")))
+            return (*asked, *compile_when(self.spec.when, where, self._shared, default_idle_ms=idle_ms))
         except UnknownName as error:
             self.unknown(self._named(error.name), error)
             return ()
@@ -237,6 +250,11 @@ class RuleCompiler:
                 hint = "a word to the operator may use order.* and bot.*"
                 self.complain(self.at("notify", at), f"`{private[0]}` must not leave the chat", hint, "P021")
             yield text
+
+
+def _limits(spec: RuleSpec) -> tuple[Limit, ...]:
+    usual = usual_limits(spec)
+    return tuple(compile_limit(limit) for limit in spec.limit) if usual is None else usual
 
 
 def known_here(names: tuple[str, ...]) -> str:

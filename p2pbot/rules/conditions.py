@@ -12,6 +12,7 @@ from decimal import Decimal
 from p2pbot.model import OrderStatus
 from p2pbot.rules.checks import Answer, Check, Path, Places, Truth
 from p2pbot.rules.facts import Facts
+from p2pbot.rules.figures import GROUPS
 from p2pbot.rules.measures import Bound
 from p2pbot.rules.moments import moment_checks
 from p2pbot.rules.shared import Shared
@@ -21,7 +22,7 @@ DEFAULT_IDLE_MS = 600_000
 Test = Bound | str | bool
 # What a fact may be: each possibility as its spellings. No possibility at all means: not known.
 Possible = tuple[tuple[object, ...], ...]
-_OF_MOMENTS = frozenset({"operator_idle", "hours", "weekday", "zone", "after_rule", "tag", "futures", "balance"})
+_OF_MOMENTS = frozenset({"operator_idle", "hours", "weekday", "zone", "after_rule", "tag", *GROUPS})
 
 
 def compile_when(

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from p2pbot.model import EventKind
+from p2pbot.rules.account_events import account_faults
 from p2pbot.rules.spec import SPEECHLESS, TIMED, RuleSpec
 
 Contradiction = tuple[tuple[str, ...], str, str]
@@ -24,6 +25,7 @@ def contradictions(spec: RuleSpec) -> Iterator[Contradiction]:
     yield from _timers(spec)
     yield from _speechless(spec)
     yield from _mutes(spec)
+    yield from account_faults(spec)
     if spec.when.picture and EventKind.IMAGE not in spec.on:
         yield ("when", "picture"), "`picture` is for `on: image`: nothing else brings one", ""
     if spec.debounce and set(spec.on) != {EventKind.MESSAGE}:

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from decimal import Decimal
 
 from p2pbot.model import Order
+from p2pbot.rules.figures import NO_FIGURES, Figures
 
 # What the exchange tells of the counterparty's former trades: by a call of its own, made only if a rule asks.
 STATISTICS = frozenset(f"counterparty.{name}" for name in ("orders", "completion", "registered", "trades_with_us"))
@@ -25,8 +25,9 @@ class Facts:
     the conversation has settled on one; ``timezone`` is the merchant's IANA zone, for dates in texts and for
     ``once_per: day``. ``spoken``: under what the rules that spoke in this order are counted; ``tags``: what rules
     have set on it. ``default_language``: for a text that is not there in the counterparty's; empty when the merchant
-    has not said it. ``balance``, ``futures``: figures of the account by name (``USDT``, ``position.BTCUSDT``); a name
-    that is missing is not known. ``picture``: what the bytes of the message's picture say, by the names of
+    has not said it. ``figures``: what is known of the merchant's own account. ``about``: of an event of that account,
+    what it is about; ``whole``: whether the event is asked about for the account alone or for one order; None for
+    both, when people try rules. ``picture``: what the bytes of the message's picture say, by the names of
     ``when.picture``; a name that is missing is not known.
     """
 
@@ -41,6 +42,7 @@ class Facts:
     spoken: frozenset[str] = frozenset()
     tags: tuple[tuple[str, str], ...] = ()
     default_language: str = ""
-    balance: Mapping[str, Decimal] = field(default_factory=dict)
-    futures: Mapping[str, Decimal] = field(default_factory=dict)
+    figures: Figures = NO_FIGURES
+    about: str = ""
+    whole: bool | None = None
     picture: Mapping[str, str | bool | int] = field(default_factory=dict)

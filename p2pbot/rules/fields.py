@@ -171,7 +171,6 @@ Item = Annotated[str, WrapValidator(_item, json_schema_input_type=str | ListSpec
 Many = Annotated[tuple[T, ...], BeforeValidator(_listed), AfterValidator(_filled)]
 Phrases = Annotated[Many[Item], Field(max_length=MAX_PHRASES)]
 Numbers = Many[Annotated[Bound, _bounded("number")]]
-Signed = Many[Annotated[Bound, _bounded("signed")]]
 Percents = Many[Annotated[Bound, _bounded("percent")]]
 Days = Many[Annotated[Bound, _bounded("days")]]
 Name = Annotated[str, AfterValidator(_name)]

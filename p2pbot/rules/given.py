@@ -16,6 +16,7 @@ from pydantic import BeforeValidator, Field
 from p2pbot.document import Finding, load_document
 from p2pbot.model import Counterparty, Order, OrderStatus, PaymentMethod, Side
 from p2pbot.rules.facts import Facts
+from p2pbot.rules.figures import Figures, GivenFigures
 from p2pbot.rules.measures import duration_ms
 from p2pbot.rules.spec import Language, Many, PictureType, Strict
 
@@ -30,7 +31,6 @@ def _share(value: Any) -> Any:
 
 
 Span = Annotated[int, BeforeValidator(lambda value: duration_ms(str(value)))]
-Figures = dict[str, Decimal]
 Days = Annotated[int, BeforeValidator(lambda value: duration_ms(str(value)) // _DAY_MS)]
 Count = Annotated[int, Field(ge=0)]
 
@@ -83,8 +83,9 @@ class GivenFacts(Strict):
     operator_idle: Span | None = None
     after_rule: Many[str] | None = None
     tag: dict[str, str] | None = None
-    balance: Figures | None = None
-    futures: Figures | None = None
+    balance: GivenFigures | None = None
+    futures: GivenFigures | None = None
+    spot: GivenFigures | None = None
     picture: GivenPicture | None = None
 
     def facts(self, now_ms: int) -> Facts:
@@ -99,10 +100,13 @@ class GivenFacts(Strict):
             language=self.language,
             spoken=frozenset(name for rule in self.after_rule or () for name in (rule, f"rule:{rule}")),
             tags=tuple((self.tag or {}).items()),
-            balance=self.balance or {},
-            futures=self.futures or {},
+            figures=self.figures(),
             picture=self.pictured(),
         )
+
+    def figures(self) -> Figures:
+        """Return what is known of the merchant's own account."""
+        return Figures(balance=self.balance or {}, futures=self.futures or {}, spot=self.spot or {})
 
     def pictured(self) -> dict[str, str | bool | int]:
         """Return what is known of a picture, by the names of ``when.picture``."""

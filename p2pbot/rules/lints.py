@@ -12,6 +12,7 @@ import regex
 
 from p2pbot.document import Finding, Loaded, Severity
 from p2pbot.model import EventKind, OrderStatus, Side
+from p2pbot.rules.account_events import is_of_account
 from p2pbot.rules.replies import MAX_BUBBLE
 from p2pbot.rules.spec import FileSpec, RuleSpec
 from p2pbot.rules.templates import Text, lengths
@@ -102,6 +103,10 @@ def _event_variables(text: Text, spec: RuleSpec, loaded: Loaded[FileSpec], path:
     for group, name in sorted(text.variables) if silent else ():
         if group in ONLY_WITH_MESSAGE and group != MATCH:
             message = f"`{group}.{name}` is not known in `on: {silent[0]}`, which has no text"
+            yield loaded.finding(loaded.find(path, f"{group}.{name}"), message, code="P022")
+    for group, name in sorted(text.variables) if is_of_account(spec) else ():
+        if group != "bot":
+            message = f"`{group}.{name}` is not known in `on: {spec.on[0].value}`, which has no order"
             yield loaded.finding(loaded.find(path, f"{group}.{name}"), message, code="P022")
 
 

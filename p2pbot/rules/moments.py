@@ -1,22 +1,21 @@
 """Conditions on the moment and on what the talk has been through: hours, days, rules that spoke, tags.
 
-Promise: a figure of ``futures`` or ``balance`` that nobody has told is unknown, so a rule that asks for it is silent.
+Promise: a figure of the account that nobody has told is unknown, so a rule that asks for it is silent.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 from p2pbot.rules.checks import Answer, Check, Places, Truth, truth
 from p2pbot.rules.facts import Facts
+from p2pbot.rules.figures import Asked, Figure, accepts, found
+from p2pbot.rules.figures import shown as shown_figure
 from p2pbot.rules.hours import DAYS, Window, local_day, shown
-from p2pbot.rules.measures import Bound
 from p2pbot.rules.shared import Shared
 from p2pbot.rules.spec import WhenSpec
 
-_UNTOLD = "not known: p2pbot does not read your balances and positions yet"
 UNSET = "no"  # how a tag reads that was never set
 
 
@@ -33,9 +32,9 @@ def moment_checks(when: WhenSpec, where: Places, shared: Shared) -> Iterator[Che
         yield _after(keys, where(("after_rule",)))
     for name, values in (when.tag or {}).items():
         yield _tag(name, values, where(("tag", name)))
-    for group in ("futures", "balance"):
-        for name, bounds in (getattr(when, group) or {}).items():
-            yield _figure(group, name, bounds, where((group, name)))
+    for group, asked in when.figures.items():
+        for name, tests in asked.items():
+            yield _figure(group, name, tests, where((group, name)))
 
 
 def _hours(windows: tuple[Window, ...], where: str) -> Check:
@@ -71,12 +70,14 @@ def _tag(name: str, values: tuple[str, ...], where: str) -> Check:
     return Check(f"when.tag.{name}", " or ".join(values), where, judge)
 
 
-def _figure(group: str, name: str, bounds: tuple[Bound, ...], where: str) -> Check:
+def _figure(group: str, name: str, tests: tuple[Asked, ...], where: str) -> Check:
     def judge(facts: Facts) -> Answer:
-        figures: Mapping[str, Decimal] = getattr(facts, group)
-        known = next((value for given, value in figures.items() if given.casefold() == name.casefold()), None)
+        figures: Mapping[str, Figure] = getattr(facts.figures, group)
+        note = facts.figures.notes.get(group, "")
+        known = found(figures, name)
         if known is None:
-            return Answer(Truth.UNKNOWN, _UNTOLD if not figures else "not known")
-        return Answer(truth(holds=any(bound.holds(known) for bound in bounds)), f"{known:f}")
+            return Answer(Truth.UNKNOWN, f"not known: {note}" if note else "not known")
+        actual = f"{shown_figure(known)} ({note})" if note else shown_figure(known)
+        return Answer(truth(holds=any(accepts(test, known) for test in tests)), actual)
 
-    return Check(f"when.{group}.{name}", " or ".join(map(str, bounds)), where, judge)
+    return Check(f"when.{group}.{name}", " or ".join(map(shown_figure, tests)), where, judge)

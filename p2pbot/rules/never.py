@@ -34,10 +34,6 @@ def never(spec: RuleSpec) -> Iterator[Never]:
         for at, bound in enumerate(bounds):
             if why := _impossible(bound, path[-1]):
                 yield (*path, at), f"`{bound}` can never hold: {why}", ""
-    for group in ("balance", "futures"):
-        if getattr(spec.when, group) is not None:
-            message = f"p2pbot does not read `{group}` yet, so this rule is silent"
-            yield (group,), message, "`rules explain` and tests can give it, to try the rule"
 
 
 def _statuses(spec: RuleSpec) -> Iterator[Never]:

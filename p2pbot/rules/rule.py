@@ -12,8 +12,10 @@ from functools import cached_property
 from itertools import accumulate
 
 from p2pbot.model import EventKind, FiringCount, FiringMark, LimitScope, Picture, Stimulus
+from p2pbot.rules.account_events import Threshold
 from p2pbot.rules.checks import Answer, Check, Truth
 from p2pbot.rules.facts import STATISTICS, Facts
+from p2pbot.rules.figures import GROUPS
 from p2pbot.rules.limits import Limit, refusal, scope_ids
 from p2pbot.rules.matching import BlockCheck, Heard, Matcher, PatternCheck, PhraseCheck, Searched
 from p2pbot.rules.replies import DEFAULT, Chance, Reply
@@ -29,8 +31,10 @@ _LONGEST_TYPING_MS = 60_000  # of one bubble: a longer wait looks like nobody is
 class Rule:
     """A rule ready to be asked.
 
-    ``scopes`` are those in which its firings are counted; ``where`` is its place; ``spans`` its timed events; ``key``:
-    under what its firings are counted for ``after_rule``.
+    ``scopes`` are those in which its firings are counted; ``where`` is its place; ``spans`` its timed events;
+    ``thresholds``: the limits below which it wants to hear of a balance; ``in_orders``: it wants an account's event in
+    each open order; ``key``: under what its firings are counted for
+    ``after_rule``.
     """
 
     id: str
@@ -54,6 +58,8 @@ class Rule:
     typing_cps: int = 0
     debounce_ms: int = 0
     spans: tuple[tuple[EventKind, int], ...] = ()
+    thresholds: tuple[Threshold, ...] = ()
+    in_orders: bool = False
     key: str = ""
     goes_on: bool = False
     shadow: bool = False
@@ -62,6 +68,12 @@ class Rule:
     def asks_of_pictures(self) -> bool:
         """Whether it wants to know what a picture's bytes say."""
         return any(check.name.startswith("when.picture.") for check in self.checks)
+
+    @property
+    def asks_of_account(self) -> frozenset[str]:
+        """The groups of figures that it asks for."""
+        named = {check.name.split(".")[1] for check in self.checks if check.name.startswith("when.")}
+        return frozenset(named.intersection(GROUPS))
 
     @property
     def asks_statistics(self) -> bool:

@@ -22,13 +22,13 @@ from p2pbot.rules.fields import (
     Numbers,
     Percents,
     Phrases,
-    Signed,
     SpokenLanguage,
     Strict,
     duration,
     meant_shape,
     worded,
 )
+from p2pbot.rules.figures import GROUPS, AskedFigures
 from p2pbot.rules.hours import DayRange, WindowSpec, Zone
 from p2pbot.rules.languages import LANGUAGES
 from p2pbot.rules.measures import duration_range_ms
@@ -36,6 +36,8 @@ from p2pbot.rules.measures import duration_range_ms
 __all__ = ["FileSpec", "Language", "Many", "Name", "RuleSpec", "Strict"]
 # What these tell of is the operator's alone: a rule may act on them, never speak.
 SPEECHLESS = frozenset({EventKind.OPERATOR_MESSAGE, EventKind.APPEAL_OPENED, EventKind.APPEAL_CLOSED})
+# What happens to the merchant's own account: it has no order, unless a rule says in which orders it counts.
+ACCOUNT_EVENTS = frozenset({EventKind.FUTURES_ORDER_FILLED, EventKind.MARGIN_CALL, EventKind.BALANCE_BELOW})
 TIMED = {EventKind.PAYMENT_EXPIRING: "before", EventKind.SILENCE: "for"}
 MAX_TAGS = 20  # tags that one order may carry
 # What people call it who know other bots
@@ -131,14 +133,20 @@ class WhenSpec(Strict):
     zone: Zone | None = None
     after_rule: Many[Name] | None = None
     tag: Annotated[dict[Name, Many[TagValue]], Field(min_length=1)] | None = None
-    futures: Annotated[dict[Name, Signed], Field(min_length=1)] | None = None
-    balance: Annotated[dict[Name, Signed], Field(min_length=1)] | None = None
+    futures: AskedFigures | None = None
+    balance: AskedFigures | None = None
+    spot: AskedFigures | None = None
 
     @model_validator(mode="after")
     def _a_zone_is_for_days(self) -> Self:
         if self.zone is not None and self.weekday is None:
             raise complaint("`zone` is for `weekday`; a window of `hours` has its own")
         return self
+
+    @property
+    def figures(self) -> dict[str, AskedFigures]:
+        """What is asked of the merchant's own account, by group."""
+        return {group: asked for group in GROUPS if (asked := getattr(self, group)) is not None}
 
     @property
     def statuses(self) -> frozenset[OrderStatus]:

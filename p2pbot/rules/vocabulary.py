@@ -79,8 +79,9 @@ _WHEN = {
     "zone": Word("the time zone of `weekday`", "Europe/Istanbul"),
     "after_rule": Word("one of these rules has spoken in this order", "how-to-pay"),
     "tag": Word("what a rule has `set`; a tag that was never set is `no`", "{asked: yes}"),
-    "futures": Word("figures of futures; not known yet, so such a rule is silent", '{position.BTCUSDT: "!=0"}'),
-    "balance": Word("figures of the wallet; not known yet, so such a rule is silent", '{USDT: "<100"}'),
+    "futures": Word("your futures account; silent while it is not known", '{position.BTCUSDT: "!=0"}'),
+    "balance": Word("what your wallet holds; silent while it is not known", '{USDT: "<100"}'),
+    "spot": Word("your spot wallet, `free` and `locked`; silent while it is not known", '{free.USDT: "<100"}'),
 }
 _PICTURE = {
     "type": Word("what it is by its bytes, whatever its name says; `other`: no picture", "[jpeg, png]"),
@@ -120,8 +121,9 @@ _GIVEN = {
     "language": Word("what they are known to write in", "ru"),
     "after_rule": Word("these rules have spoken in this order before", "how-to-pay"),
     "tag": Word("tags that the order has", "{asked: yes}"),
-    "balance": Word("figures of the wallet", "{USDT: 50}"),
-    "futures": Word("figures of the futures account", "{position.BTCUSDT: -2}"),
+    "balance": Word("what your wallet holds", "{USDT: 50}"),
+    "futures": Word("your futures account", "{position.BTCUSDT: -2, order.hedge-1: filled, margin_call: no}"),
+    "spot": Word("your spot wallet", "{free.USDT: 50, locked.USDT: 0}"),
 }
 VOCABULARY: Mapping[str, Mapping[str, Word]] = {
     "RuleFile": _FILE,
@@ -212,6 +214,9 @@ EVENTS: Mapping[str, str] = {
     "appeal_closed": "the appeal is over",
     "silence": "with `for: 5m`: nobody has written for so long",
     "operator_message": "one of you wrote in the order; for `notify`, `set`, `unmute`",
+    "futures_order_filled": "an order of your futures account was filled, for `notify`; in chats with `order_status`",
+    "margin_call": "your futures account has a margin call; likewise",
+    "balance_below": "a balance fell below the limit in the rule's own `when: {balance: …}`; likewise",
 }
 FILTERS: Mapping[str, str] = {
     "money": "an amount without zeros at its end, with two digits of cents if it has any",

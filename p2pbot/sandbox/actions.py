@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import base64
 import dataclasses
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any, TypeAlias
+from collections.abc import Callable
+from typing import Any
 
+from p2pbot.sandbox.arguments import Action, Arguments, Deed, Json
+from p2pbot.sandbox.context_actions import CONTEXT_DEEDS, CONTEXT_VIEWS
 from p2pbot.sandbox.faults import Fault
 from p2pbot.sandbox.life import Turn
 from p2pbot.sandbox.options import OrderSpec
@@ -18,56 +19,7 @@ from p2pbot.sandbox.specs import build
 from p2pbot.sandbox.uploads import MOST_BYTES
 from p2pbot.sandbox.world import World
 
-Json: TypeAlias = Any
 _LONGEST_ENDING = 8
-
-
-class Arguments:
-    """An action's JSON arguments."""
-
-    def __init__(self, data: Mapping[str, Json], known: tuple[str, ...]) -> None:
-        unknown = [key for key in data if key not in known]
-        if unknown and known:
-            raise ValueError(f"unknown argument {unknown[0]!r}; known: {', '.join(known)}")
-        self.data = data
-
-    def text(self, name: str, default: str | None = None) -> str:
-        """Return a text argument. Raises ValueError."""
-        value = self.data.get(name, default)
-        if not isinstance(value, str):
-            raise ValueError(f"the argument {name!r} is a text")  # noqa: TRY004 – a wrong value of the input
-        return value
-
-    def number(self, name: str) -> int:
-        """Return a whole number, given as number or text. Raises ValueError."""
-        value = self.data.get(name)
-        if isinstance(value, bool) or not isinstance(value, (int, str)):
-            raise ValueError(f"the argument {name!r} is a whole number")  # noqa: TRY004 – a wrong value of the input
-        return int(value)
-
-    def flag(self, name: str, *, default: bool = False) -> bool:
-        """Return a truth value. Raises ValueError."""
-        value = self.data.get(name, default)
-        if not isinstance(value, bool):
-            raise ValueError(f"the argument {name!r} is true or false")  # noqa: TRY004 – a wrong value of the input
-        return value
-
-
-Deed: TypeAlias = Callable[[World, Arguments, int], Json]
-
-
-@dataclass(frozen=True, slots=True)
-class Action:
-    """One deed: its meaning and the names of its arguments (none = it checks them itself)."""
-
-    name: str
-    meaning: str
-    arguments: tuple[str, ...]
-    deed: Deed
-
-    def perform(self, world: World, data: Mapping[str, Json], now_ms: int) -> Json:
-        """Do it and return its JSON result."""
-        return self.deed(world, Arguments(data, self.arguments), now_ms)
 
 
 def _open_order(world: World, given: Arguments, now_ms: int) -> Json:
@@ -219,5 +171,5 @@ _VIEWS = (
     ),
 )
 
-ACTIONS: dict[str, Action] = {action.name: action for action in (*_DEEDS, *_TURNS)}
-VIEWS: dict[str, Action] = {view.name: view for view in _VIEWS}
+ACTIONS: dict[str, Action] = {action.name: action for action in (*_DEEDS, *_TURNS, *CONTEXT_DEEDS)}
+VIEWS: dict[str, Action] = {view.name: view for view in (*_VIEWS, *CONTEXT_VIEWS)}

@@ -23,6 +23,7 @@ from p2pbot.sandbox.certificate import make_certificates, server_context, write_
 from p2pbot.sandbox.control import Control
 from p2pbot.sandbox.faults import Fault
 from p2pbot.sandbox.life import Turn
+from p2pbot.sandbox.link_shell import LinkShell
 from p2pbot.sandbox.options import OrderSpec, SandboxOptions
 from p2pbot.sandbox.shell import Shell
 from p2pbot.sandbox.world import World
@@ -42,6 +43,7 @@ class Sandbox:
         self._runner: web.AppRunner | None = None
         self.rest_url = ""
         self.chat_url = ""
+        self.ws_url = ""
         self.ca_file: Path | None = None
         self.control_token_file = options.directory / "control.token"
 
@@ -66,6 +68,7 @@ class Sandbox:
         write_private(self.control_token_file, token.encode())
         app = self._shell.application()
         Control(self._shell, token).serve(app)
+        LinkShell(self._shell).serve(app)
         self._shell.serve_rest(app)
         self._runner = web.AppRunner(
             app, access_log=None, handler_cancellation=True, shutdown_timeout=_SHUTDOWN_S, handle_signals=False
@@ -82,7 +85,8 @@ class Sandbox:
         host = f"[{self._options.host}]" if ":" in self._options.host else self._options.host
         suffix = "s" if self._options.tls else ""
         self.rest_url = f"http{suffix}://{host}:{port}"
-        self.chat_url = f"ws{suffix}://{host}:{port}/chat"
+        self.ws_url = f"ws{suffix}://{host}:{port}"
+        self.chat_url = f"{self.ws_url}/chat"
         self.world.reachable_at(self.rest_url, self.chat_url)
         _LOG.info("SIMULATED exchange serves on %s", self.rest_url)
 

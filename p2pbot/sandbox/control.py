@@ -14,7 +14,8 @@ from typing import Any
 from aiohttp import web
 
 from p2pbot.errors import IllegalTransition
-from p2pbot.sandbox.actions import ACTIONS, VIEWS, Action
+from p2pbot.sandbox.actions import ACTIONS, VIEWS
+from p2pbot.sandbox.arguments import Action
 from p2pbot.sandbox.shell import Shell
 
 

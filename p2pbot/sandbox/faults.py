@@ -121,10 +121,11 @@ class Standing:
     until_ms: int | None
     struck: int = 0
 
-    def covers(self, account: str | None, order: str | None) -> bool:
-        """Whether it is meant for this account and order."""
+    def covers(self, account: str | None, order: str | None, match: Mapping[str, str]) -> bool:
+        """Whether it is meant for this account and order, and its parameters agree with ``match`` (empty ones do)."""
         fault = self.fault
-        return (fault.account is None or fault.account == account) and (fault.order is None or fault.order == order)
+        meant = fault.account in (None, account) and fault.order in (None, order)
+        return meant and all(fault.text(key) in ("", value) for key, value in match.items())
 
     def is_over(self, now_ms: int) -> bool:
         """Whether its count or its time is used up."""
@@ -156,10 +157,12 @@ class FaultBook:
         """Return what is on."""
         return tuple(entry for entry in self._standing if not entry.is_over(now_ms))
 
-    def find(self, name: str, now_ms: int, *, account: str | None = None, order: str | None = None) -> Fault | None:
+    def find(
+        self, name: str, now_ms: int, *, account: str | None = None, order: str | None = None, **match: str
+    ) -> Fault | None:
         """Return a fault that is in force, without dice and without using it up (for states such as silence)."""
         for entry in self._standing:
-            if entry.fault.name == name and not entry.is_over(now_ms) and entry.covers(account, order):
+            if entry.fault.name == name and not entry.is_over(now_ms) and entry.covers(account, order, match):
                 return entry.fault
         return None
 
@@ -179,9 +182,7 @@ class FaultBook:
         """
         for entry in self._standing:
             fault = entry.fault
-            if fault.name != name or entry.is_over(now_ms) or not entry.covers(account, order):
-                continue
-            if any(fault.text(key) not in ("", value) for key, value in match.items()):
+            if fault.name != name or entry.is_over(now_ms) or not entry.covers(account, order, match):
                 continue
             if happens(rng, fault.probability):
                 entry.struck += 1

@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any, TypeAlias
 from urllib.parse import parse_qsl
@@ -24,9 +24,9 @@ from p2pbot.sandbox.state import Account, State
 
 _KEY = re.compile(r"[A-Za-z0-9_-]{1,128}")
 _NUMBER = re.compile(r"[0-9]{1,16}")
-_LONGEST_WINDOW_MS = 60_000
-_DEFAULT_WINDOW_MS = 5000
-_MOST_AHEAD_MS = 1000
+LONGEST_WINDOW_MS = 60_000
+DEFAULT_WINDOW_MS = 5000
+MOST_AHEAD_MS = 1000
 _PAGE = "<html><head><title>SIMULATED gateway</title></head><body>SIMULATED: service unavailable</body></html>"
 _UNKNOWN_ACCOUNT = ""
 
@@ -65,6 +65,23 @@ class Answer:
 
 Parameters: TypeAlias = Mapping[str, Any]
 Handler: TypeAlias = Callable[[Account, Parameters, int], Answer]
+Public: TypeAlias = Callable[[int], Answer]
+Scale: TypeAlias = "Callable[[Product, int, int], Answer | int]"  # the minute's sum of weights, or a refusal
+
+
+class Check(StrEnum):
+    """What a call is checked for: the key alone, or key, clock and signature."""
+
+    KEY = "key"
+    SIGNED = "signed"
+
+
+class Product(StrEnum):
+    """Which of the exchange's houses a call belongs to: its permissions and its budget of weight."""
+
+    P2P = "p2p"
+    FUTURES = "futures"
+    SPOT = "spot"
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +92,9 @@ class Route:
     handler: Handler
     chat: bool = False
     web_only: bool = True
+    check: Check = Check.SIGNED
+    product: Product = Product.P2P
+    weight: int = 0
 
 
 def success(data: object, total: int | None = None) -> Answer:
@@ -106,11 +126,15 @@ _KEY_ERRORS = {
 
 
 class Gateway:
-    """Answers REST requests over a closed list of routes, keyed by path."""
+    """Answers REST requests over a closed list of routes."""
 
-    def __init__(self, state: State, routes: Mapping[str, Route]) -> None:
+    def __init__(
+        self, state: State, routes: Iterable[tuple[str, Route]], public: Mapping[str, Public], scale: Scale
+    ) -> None:
         self._state = state
-        self._routes = routes
+        self._routes = {(route.method, path): route for path, route in routes}
+        self._public = public
+        self._scale = scale
 
     def answer(self, request: Request, now_ms: int) -> Answer:
         """Answer one request and record it under the account of its key ('' = nobody's)."""
@@ -145,17 +169,35 @@ class Gateway:
         return state.faults.strike(fault_name, now_ms, state.rng, account=account, endpoint=endpoint)
 
     def _routed(self, request: Request, account: Account | None, now_ms: int) -> Answer:
-        if request.method == "GET" and request.path == "/api/v3/time":
-            return Answer(body=encode({"serverTime": self._state.exchange_ms(now_ms)}))
-        route = self._routes.get(request.path)
-        if route is None or route.method != request.method:
+        public = self._public.get(request.path) if request.method == "GET" else None
+        if public:
+            product = Product.SPOT if request.path.startswith("/api/") else Product.FUTURES
+            return self._weighed(product, 1, now_ms, lambda: public(now_ms))
+        route = self._routes.get((request.method, request.path))
+        if route is None:
             return Answer() if request.path.startswith("/sapi/") else Answer(404, _PAGE, "text/html")
-        bad = self._key_trouble(request, account, now_ms)
+        return self._weighed(
+            route.product, route.weight, now_ms, lambda: self._checked(route, request, account, now_ms)
+        )
+
+    def _weighed(self, product: Product, weight: int, now_ms: int, deed: Callable[[], Answer]) -> Answer:
+        if not weight:
+            return deed()
+        used = self._scale(product, weight, now_ms)
+        if isinstance(used, Answer):
+            return used
+        answer = deed()
+        return replace(answer, headers={**answer.headers, "X-MBX-USED-WEIGHT-1M": str(used)})
+
+    def _checked(self, route: Route, request: Request, account: Account | None, now_ms: int) -> Answer:
+        bad = self._key_trouble(route, request, account, now_ms)
         if bad or account is None:
             return bad or _KEY_ERRORS[-2008]
+        if route.check is Check.KEY:
+            return route.handler(account, _form(request), now_ms)
         return self._signature_trouble(request, account, now_ms) or _handled(route, request, account, now_ms)
 
-    def _key_trouble(self, request: Request, account: Account | None, now_ms: int) -> Answer | None:
+    def _key_trouble(self, route: Route, request: Request, account: Account | None, now_ms: int) -> Answer | None:
         """Return the refusal of a malformed, unknown or forbidden key, or None."""
         if not _KEY.fullmatch(request.headers.get("x-mbx-apikey", "")):
             return _KEY_ERRORS[-2014]
@@ -164,7 +206,8 @@ class Gateway:
         fault = self._state.faults.strike("key_refused", now_ms, self._state.rng, account=account.spec.name)
         if fault:
             return _KEY_ERRORS.get(fault.number("code"), _KEY_ERRORS[-2015])
-        return None if account.spec.p2p_allowed and account.spec.address_allowed else _KEY_ERRORS[-2015]
+        allowed = account.spec.p2p_allowed or route.product is not Product.P2P
+        return None if allowed and account.spec.address_allowed and account.key_valid else _KEY_ERRORS[-2015]
 
     def _signature_trouble(self, request: Request, account: Account, now_ms: int) -> Answer | None:
         """Return the refusal of missing parameters, a wrong clock or a wrong signature, in this order, or None."""
@@ -177,9 +220,9 @@ class Gateway:
 
     def _late(self, query: Mapping[str, str], now_ms: int) -> Answer | None:
         """Return -1021 for a clock outside recvWindow: at most 1 s ahead, at most recvWindow behind."""
-        window = int(query.get("recvWindow") or _DEFAULT_WINDOW_MS)
+        window = int(query.get("recvWindow") or DEFAULT_WINDOW_MS)
         behind = self._state.exchange_ms(now_ms) - int(query["timestamp"])
-        if behind <= -_MOST_AHEAD_MS:
+        if behind <= -MOST_AHEAD_MS:
             return gateway_error(400, -1021, "Timestamp for this request was 1000ms ahead of the server's time.")
         if behind > window:
             return gateway_error(400, -1021, "Timestamp for this request is outside of the recvWindow.")
@@ -204,9 +247,15 @@ def _missing(query: Mapping[str, str]) -> Answer | None:
     window = query.get("recvWindow", "0")
     if not _NUMBER.fullmatch(query["timestamp"]) or not _NUMBER.fullmatch(window):
         return gateway_error(400, -1100, "Illegal characters found in a parameter.")
-    if int(window) > _LONGEST_WINDOW_MS:
+    if int(window) > LONGEST_WINDOW_MS:
         return gateway_error(400, -1131, "recvWindow must be less than 60000.")
     return None
+
+
+def _form(request: Request) -> Parameters:
+    """Return what an unsigned call carries, in its query or as a form."""
+    texts = (request.raw_query, request.body.decode("utf-8", "replace"))
+    return {name: value for text in texts for name, value in parse_qsl(text, keep_blank_values=True)}
 
 
 def _parameters(request: Request) -> Parameters | None:

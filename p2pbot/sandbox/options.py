@@ -22,8 +22,9 @@ class SandboxAccount:
     """One merchant account of the simulated exchange.
 
     Give ``hmac_secret``, or ``public_key_pem`` (RSA or Ed25519), or both. ``p2p_allowed`` and ``address_allowed``
-    False make every signed call answer -2015; ``merchant`` False makes chat calls answer an empty 200. ``key_rights``
-    are the flags that ``apiRestrictions`` shows as true.
+    False make every signed call answer -2015 (P2P's calls alone in the first case); ``merchant`` False makes chat calls
+    answer an empty 200. ``key_rights`` are the flags that ``apiRestrictions`` shows as true. ``futures_wallet`` and
+    ``spot_free`` are (asset, amount): what the account holds at the start.
     """
 
     name: str
@@ -36,6 +37,8 @@ class SandboxAccount:
     address_allowed: bool = True
     merchant: bool = True
     key_rights: tuple[str, ...] = ("ipRestrict", "enableReading")
+    futures_wallet: tuple[tuple[str, Decimal], ...] = (("USDT", Decimal(1000)),)
+    spot_free: tuple[tuple[str, Decimal], ...] = (("USDT", Decimal(500)),)
 
     def __post_init__(self) -> None:
         if not _NAME.fullmatch(self.name):
@@ -73,6 +76,8 @@ class WorldOptions:
     ``variety``: orders differ in every detail that a client must tolerate, and noise and repeats occur.
     ``payment_expiry``: an unpaid order is cancelled by the system at its deadline.
     ``content_monitor``: texts with links or messenger handles are refused with UNTRUSTED_URL.
+    ``link_life_ms``, ``ping_every_ms``, ``pong_within_ms`` and ``listen_key_life_ms`` are the exchange's 24 h, 3 min,
+    10 min and 60 min: make them short to see what comes then. ``spot_listen_keys``: spot's old listenKeys are served.
     """
 
     accounts: tuple[SandboxAccount, ...]
@@ -86,6 +91,11 @@ class WorldOptions:
     content_monitor: bool = True
     presigns_per_minute: int = 36
     upload_life_ms: int = 300_000
+    link_life_ms: int = 24 * 3_600_000
+    ping_every_ms: int = 3 * 60_000
+    pong_within_ms: int = 10 * 60_000
+    listen_key_life_ms: int = 60 * 60_000
+    spot_listen_keys: bool = False
     mini_programs: tuple[SandboxMiniProgram, ...] = ()
 
     def __post_init__(self) -> None:

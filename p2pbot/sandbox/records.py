@@ -94,3 +94,27 @@ class UploadSeen:
     size: int
     content_type: str = ""
     violation: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LinkSeen:
+    """One event of a socket of the account context: ``what`` is opened, left, refused or closed."""
+
+    at_ms: int
+    socket_id: int
+    kind: str
+    account: str
+    what: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WsCallSeen:
+    """One request over a WebSocket API. ``code`` is the error's as text, '' on success; ``signed`` by whatever key."""
+
+    at_ms: int
+    socket_id: int
+    account: str
+    method: str
+    status: int
+    code: str = ""
+    signed: bool = False

@@ -51,6 +51,10 @@ _WHEN = Parameter("when", "now", "the moment: now, frame, after_frame, push", ("
 _ENDPOINT = Parameter("endpoint", "", "last part of the path, e.g. listOrders; empty = every call")
 _RETRY = Parameter("retry_after_s", 2, "seconds in Retry-After")
 
+_LINK = Parameter("link", "", "futures_api, spot_api, futures_stream, spot_stream, unrouted; empty = all")
+_METHOD = Parameter("method", "", "the request's method, e.g. session.status; empty = every request")
+_EVENT = Parameter("event", "", "the event's name, e.g. ACCOUNT_UPDATE; empty = every event")
+
 _ALL = (
     FaultKind("drop", "the TCP connection of the chat socket is reset, no close frame", Scope.ORDER, (_WHEN,)),
     FaultKind(
@@ -181,6 +185,42 @@ _ALL = (
         Scope.ACCOUNT,
         (Parameter("code", -2015, "-2015, -2014, -2008 or -1022"),),
     ),
+    FaultKind(
+        "link_status",
+        "the handshake of a WebSocket API or a private stream is answered with an HTTP status",
+        Scope.ACCOUNT,
+        (_LINK, Parameter("status", 503, "the status"), _RETRY),
+    ),
+    FaultKind(
+        "link_silence",
+        "a WebSocket API answers nothing and a private stream pushes nothing; pings are answered",
+        Scope.ACCOUNT,
+        (_LINK,),
+        is_state=True,
+    ),
+    FaultKind(
+        "link_half_open",
+        "as link_silence, and pings and closes are not answered either",
+        Scope.ACCOUNT,
+        (_LINK,),
+        is_state=True,
+    ),
+    FaultKind(
+        "ws_api_error",
+        "a request over a WebSocket API is refused and not carried out",
+        Scope.ACCOUNT,
+        (
+            _METHOD,
+            Parameter("status", 500, "the status"),
+            Parameter("code", -1000, "the error's code"),
+            Parameter("retry_after_ms", 0, "0 = no such data"),
+        ),
+    ),
+    FaultKind("ws_api_lost", "a request is carried out and not answered", Scope.ACCOUNT, (_METHOD,)),
+    FaultKind("ws_api_html", "a request is answered with a page of HTML", Scope.ACCOUNT, (_METHOD,)),
+    FaultKind("event_lost", "an event of a private stream is not sent", Scope.ACCOUNT, (_EVENT,)),
+    FaultKind("event_twice", "an event of a private stream is sent twice", Scope.ACCOUNT, (_EVENT,)),
+    FaultKind("event_noise", "an event of an unknown type comes before each event", Scope.ACCOUNT),
 )
 
 FAULTS: dict[str, FaultKind] = {kind.name: kind for kind in _ALL}

@@ -23,7 +23,7 @@ from p2pbot.sandbox import wire
 from p2pbot.sandbox.gate import Refusal, Welcome
 from p2pbot.sandbox.gateway import Delivery, Request
 from p2pbot.sandbox.page import start_page
-from p2pbot.sandbox.state import Close, Effect, Mute, Push, Socket
+from p2pbot.sandbox.state import Close, Effect, Mute, Ping, Push, Socket
 from p2pbot.sandbox.uploads import MOST_BYTES
 from p2pbot.sandbox.world import World
 
@@ -32,7 +32,7 @@ T = TypeVar("T")
 SERVER_NAME: Final = "p2pbot-sandbox (SIMULATED)"
 _LOG = logging.getLogger("p2pbot.sandbox")
 _MOST_UNREAD_BYTES = 16 * 1024 * 1024  # a client that leaves this much unread has stopped
-_MOST_FRAME_BYTES = 1024 * 1024  # chat texts end at 1000 characters
+MOST_FRAME_BYTES = 1024 * 1024  # chat texts end at 1000 characters
 _CLOSE_DEADLINE_S = 3.0
 
 
@@ -70,6 +70,14 @@ class Shell:
             return deed(self.now_ms())
         finally:
             self._settle()
+
+    def attach(self, socket_id: int, transport: asyncio.Transport) -> None:
+        """Write a socket's effects to this transport from now on."""
+        self._transports[socket_id] = transport
+
+    def detach(self, socket_id: int) -> None:
+        """Forget a socket's transport. Idempotent."""
+        self._transports.pop(socket_id, None)
 
     async def wait_changed(self) -> None:
         """Wait until something has touched the world."""
@@ -109,6 +117,8 @@ class Shell:
             transport.write(wire.message(effect.data, effect.fragments))
             if transport.get_write_buffer_size() > _MOST_UNREAD_BYTES:
                 reset(transport)
+        elif isinstance(effect, Ping):
+            transport.write(wire.ping(effect.payload))
         elif isinstance(effect, Close):
             _LOG.info("SIMULATED exchange closes socket %d with %d", effect.socket_id, effect.code)
             transport.write(wire.close(effect.code, effect.reason))
@@ -160,7 +170,7 @@ class Shell:
     # ---- the chat socket ----
 
     async def _chat(self, request: web.Request) -> web.StreamResponse:
-        upgrade = web.WebSocketResponse(autoping=False, autoclose=False, compress=False, max_msg_size=_MOST_FRAME_BYTES)
+        upgrade = web.WebSocketResponse(autoping=False, autoclose=False, compress=False, max_msg_size=MOST_FRAME_BYTES)
         if not upgrade.can_prepare(request):
             raise web.HTTPBadRequest(text="SIMULATED: a WebSocket handshake is wanted here")
         listen_key, query = request.match_info["listen_key"], dict(request.query)
@@ -177,14 +187,14 @@ class Shell:
         try:
             await self._read(upgrade, socket, transport)
         finally:
-            self._transports.pop(socket.socket_id, None)
+            self.detach(socket.socket_id)
             self.run(lambda _: self.world.leave(socket.socket_id))
             transport.close()
         return upgrade
 
     def _enter(self, now_ms: int, verdict: Welcome, transport: asyncio.Transport) -> Socket:
         socket = self.world.enter(verdict, now_ms)
-        self._transports[socket.socket_id] = transport
+        self.attach(socket.socket_id, transport)
         return socket
 
     async def _read(self, upgrade: web.WebSocketResponse, socket: Socket, transport: asyncio.Transport) -> None:

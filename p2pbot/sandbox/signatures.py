@@ -65,3 +65,11 @@ def verify_public(public_key_pem: str, data: bytes, signature: str) -> bool:
     except (InvalidSignature, binascii.Error, ValueError):
         return False
     return False
+
+
+def is_ed25519(public_key_pem: str) -> bool:
+    """Whether a public key is of the kind that may log on."""
+    try:
+        return isinstance(load_pem_public_key(public_key_pem.encode()), Ed25519PublicKey)
+    except ValueError:
+        return False

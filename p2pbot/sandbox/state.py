@@ -51,7 +51,15 @@ class Abort:
     socket_id: int
 
 
-Effect: TypeAlias = Push | Close | Abort
+@dataclass(frozen=True, slots=True)
+class Ping:
+    """Write a ping that carries a payload."""
+
+    socket_id: int
+    payload: bytes
+
+
+Effect: TypeAlias = Push | Close | Abort | Ping
 
 
 class Mute(StrEnum):
@@ -172,6 +180,7 @@ class Account:
     calls: deque[CallSeen] = field(default_factory=lambda: deque(maxlen=MOST_RECORDS))
     uploads: deque[UploadSeen] = field(default_factory=lambda: deque(maxlen=MOST_RECORDS))
     lost_pushes: int = 0
+    key_valid: bool = True  # False: deleted, or used from an address that is not allowed
 
 
 Task: TypeAlias = Callable[[int], None]

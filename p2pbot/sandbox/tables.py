@@ -11,7 +11,8 @@ import sys
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from p2pbot.sandbox.actions import ACTIONS, VIEWS, Action
+from p2pbot.sandbox.actions import ACTIONS, VIEWS
+from p2pbot.sandbox.arguments import Action
 from p2pbot.sandbox.registry import FAULTS, Parameter
 
 _MARKED = re.compile(r"<!-- table: (\w+) -->\n.*?<!-- end -->", re.DOTALL)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import struct
 
 _FIN = 0x80
-_CONTINUATION, _TEXT, _BINARY, _CLOSE, _PONG = 0x0, 0x1, 0x2, 0x8, 0xA
+_CONTINUATION, _TEXT, _BINARY, _CLOSE, _PING, _PONG = 0x0, 0x1, 0x2, 0x8, 0x9, 0xA
 _SHORT = 126
 _MEDIUM = 65536
 _MOST_REASON = 123  # a control frame holds 125 bytes, two of them the code
@@ -51,3 +51,8 @@ def close(code: int, reason: str = "") -> bytes:
 def pong(payload: bytes) -> bytes:
     """Return the answer to a ping."""
     return _frame(_PONG, payload)
+
+
+def ping(payload: bytes) -> bytes:
+    """Return a ping."""
+    return _frame(_PING, payload)

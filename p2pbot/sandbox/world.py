@@ -12,6 +12,8 @@ from p2pbot.model import Side
 from p2pbot.sandbox import delivery, gate, intake, talk
 from p2pbot.sandbox.answers import routes
 from p2pbot.sandbox.chance import Chance, hex_text, pick
+from p2pbot.sandbox.context import Context
+from p2pbot.sandbox.context_rest import context_public, context_routes, rest_scale
 from p2pbot.sandbox.faults import Fault, Standing
 from p2pbot.sandbox.gallery import Gallery
 from p2pbot.sandbox.gateway import Answer, Gateway, Request
@@ -34,8 +36,11 @@ class World:
         self._state = State(options, rng)
         self._uploads = Uploads(self._state)
         self._gallery = Gallery()
+        self.context = Context(self._state)
+        inside = self.context.inside
+        paths = (*routes(self._state, self._uploads).items(), *context_routes(inside))
+        self._gateway = Gateway(self._state, paths, context_public(inside), rest_scale(inside))
         self.open_data = OpenDataDesk(options.mini_programs, rng)
-        self._gateway = Gateway(self._state, routes(self._state, self._uploads))
         for spec in options.accounts:
             listen_key = f"c2c_{hex_text(rng, 32)}_v2"
             upload_key = pick(rng, ("uploadUrl", "preSignedUrl")) if options.variety else "uploadUrl"

@@ -20,7 +20,7 @@ from aiohttp import web
 from p2pbot.adapters.clock import SystemClock
 from p2pbot.adapters.randomness import SystemRng
 from p2pbot.adapters.rate_gate import PATIENT_CALLS, RateGate
-from p2pbot.adapters.rest import ATTEMPTS, REFRESH_CLOCK_S, ExchangeRest, open_session
+from p2pbot.adapters.rest import ATTEMPTS, QUEUE_S, REFRESH_CLOCK_S, ExchangeRest, open_session
 from p2pbot.adapters.tls import client_context
 from p2pbot.errors import (
     AnswerMalformed,
@@ -58,6 +58,7 @@ async def door(
     ca_file: Path | None = None,
     timeout_s: float = 10.0,
     gate: RateGate | None = None,
+    queue_s: float = QUEUE_S,
 ) -> AsyncIterator[ExchangeRest]:
     """Open a door to ``url``."""
     async with open_session(client_context(ca_file)) as session:
@@ -70,6 +71,7 @@ async def door(
             SystemRng(),
             timeout_s=timeout_s,
             gate=gate,
+            queue_s=queue_s,
         )
 
 
@@ -381,6 +383,22 @@ async def test_cancelled_calls_free_their_places(server: ScriptedServer) -> None
         await asyncio.gather(*stuck, return_exceptions=True)
         server.script += [success([])]
         assert (await rest.call(calls.history("204"))).rows == 0
+
+
+async def test_a_call_ends_however_many_stand_before_it(server: ScriptedServer) -> None:
+    """Four calls are under way at once; who waits in vain for a turn is timed out, and no loop waits for ever."""
+
+    async def hang(_request: web.Request) -> web.StreamResponse:
+        await asyncio.Event().wait()
+        return web.Response()
+
+    server.script += [success([]), *[hang] * 200]
+    async with door(server.url, timeout_s=0.05, queue_s=0.0) as rest:
+        await rest.call(calls.history("204"))
+        asked = (rest.call(calls.history(str(number))) for number in range(60))
+        ends = await asyncio.gather(*asked, return_exceptions=True)
+    assert {type(end) for end in ends} == {TimedOut}
+    assert "the calls before this one" in str(ends[-1])
 
 
 async def test_no_answer(server: ScriptedServer) -> None:

@@ -183,7 +183,7 @@ def test_explain_asks_about_events_too(rules: Path, capsys: pytest.CaptureFixtur
         ("", "now=2026-01-05T23:30+03:00,balance.USDT=5", "> It is 20:30"),
         ("2026-01-05T12:30+03:00", "", "when.hours: wanted night, is mon 12:30 Europe/Istanbul"),
         ("2026-01-05T23:30Z", "balance.USDT=200", "when.balance.USDT: wanted <100, is 200"),
-        ("2026-01-05T23:30Z", "", "is not known: p2pbot does not read your balances and positions yet"),
+        ("2026-01-05T23:30Z", "", "when.balance.USDT: wanted <100, is not known"),
     ],
 )
 def test_explain_asks_at_a_time(

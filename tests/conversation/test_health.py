@@ -38,6 +38,14 @@ def test_a_process_that_is_late_with_everything_is_not_alive() -> None:
     assert not health_of({**GOOD, "process": {"loop_lag_us": 10_000_001}}).live
 
 
+@pytest.mark.parametrize(("hanging", "named"), [(["main: desk", "status"], "main: desk, status"), (3, "unknown")])
+def test_a_process_of_which_a_part_hangs_is_not_alive(hanging: object, named: str) -> None:
+    """However well the rest of it works, a start anew is what helps; the part is named."""
+    health = health_of({**GOOD, "process": {"loop_lag_us": 900, "hanging": hanging}})
+    assert (health.live, health.ready) == (False, False)
+    assert health.reasons == (f"a part of the process hangs: {named}",)
+
+
 def test_a_daemon_without_accounts_is_not_ready() -> None:
     """Nothing can be answered before the first account has begun."""
     assert not health_of({}).ready

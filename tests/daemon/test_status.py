@@ -50,3 +50,10 @@ async def test_tasks_are_counted() -> None:
     for task in waiting:
         task.cancel()
     await asyncio.wait(waiting)
+
+
+async def test_loops_that_hang_are_named() -> None:
+    """Whoever asks for the process's health hears of them, of twenty at most."""
+    texts: list[str] = []
+    StatusLoop(StillClock(NOW_MS), (), texts.append, {}, lambda: [f"main: order {n}" for n in range(100)]).write_now()
+    assert json.loads(texts[0])["process"]["hanging"] == [f"main: order {n}" for n in range(20)]

@@ -9,7 +9,7 @@ from pathlib import Path
 from p2pbot.adapters.logs import make_log
 from p2pbot.app import App
 from p2pbot.config import load_settings
-from tests.e2e.stage import stage
+from tests.e2e.stage import Script, stage
 
 
 async def test_the_daemon_tells_its_life_to_systemd(tmp_path: Path) -> None:
@@ -31,3 +31,15 @@ async def test_the_daemon_tells_its_life_to_systemd(tmp_path: Path) -> None:
                 words.append(ear.recv(4096).decode())
     assert words.count("READY=1") == 1
     assert "WATCHDOG=1" in words
+
+
+async def test_every_root_loop_gives_its_word(tmp_path: Path) -> None:
+    """What may hang is watched: each loop of each account and of the process, the socket's reader and the workers."""
+    async with stage(tmp_path, Script(accounts=("main", "shop"))) as scene, scene.daemon() as app:
+        await scene.until_open("main")
+        await scene.until_open("shop")
+        own = ("chat", "chat reader", "desk", "scans", "scan worker 3", "orders", "sender", "pictures", "timers")
+        expected = {"status", "housekeeping", "rules of main", "rules of shop", "account main", "account shop"}
+        expected |= {f"{account}: {loop}" for account in ("main", "shop") for loop in own}
+        assert expected <= set(app.progress.loops())
+        assert app.progress.hung() == ()

@@ -92,12 +92,6 @@ def test_a_condition_on_the_order_is_true_false_or_unknown(
         ({"first_message": "no"}, {"first_message": False}, {"first_message": True}),
         ({"message_no": "<=2"}, {"message_no": 2}, {"message_no": 3}),
         ({"language": ["ru", "uk"]}, {"language": "ru"}, {"language": "en"}),
-        ({"balance": {"usdt": "<100"}}, {"balance": {"USDT": Decimal(99)}}, {"balance": {"USDT": Decimal(100)}}),
-        (
-            {"futures": {"position.BTCUSDT": ["<-5", ">=10"]}},
-            {"futures": {"position.BTCUSDT": Decimal(-6)}},
-            {"futures": {"position.BTCUSDT": Decimal(-5)}},
-        ),
     ],
 )
 def test_a_condition_on_the_talk_is_true_false_or_unknown(
@@ -197,16 +191,3 @@ def test_a_tag_is_known_and_an_unset_one_reads_no(
 ) -> None:
     """Tags are ours, so nothing about them is unknown."""
     assert truth_of(when, some_facts(tags=tags)) is truth
-
-
-@pytest.mark.parametrize("when", [{"futures": {"position.BTCUSDT": "!=0"}}, {"balance": {"USDT": "<100"}}])
-def test_what_nobody_tells_of_is_unknown(when: dict[str, Any]) -> None:
-    """Until the streams bring it, such a rule is silent and says why."""
-    first, *_ = compile_when(WhenSpec.model_validate(when), lambda _: "a.yaml:1:1")
-    answer = first.judge(some_facts())
-    assert (answer.truth, "p2pbot does not read your balances and positions yet" in answer.actual) == (
-        Truth.UNKNOWN,
-        True,
-    )
-    others = some_facts(balance={"BTC": Decimal(1)}, futures={"position.ETHUSDT": Decimal(1)})
-    assert first.judge(others) == (Truth.UNKNOWN, "not known")

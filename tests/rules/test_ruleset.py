@@ -25,7 +25,7 @@ _GOOD = "  - {id: a, words: hi, reply: Hello}"
             "{id: a, words: hi, when: {side: sel}, reply: x}",
             "3:37: expected one of buy, sell, found `sel`; did you mean `sell`?",
         ),
-        ("{id: a, on: mesage, reply: x}", "`mesage` is none of the 11 words here; did you mean `message`? [P001]"),
+        ("{id: a, on: mesage, reply: x}", "`mesage` is none of the 14 words here; did you mean `message`? [P001]"),
         ("{id: a, on: silence, reply: x}", "3:13: how long must it be silent?; write `for: 5m`"),
         ("{id: a, words: hi, typos: 2, reply: x}", "3:31: expected one of 0, 1, found `2`"),
         ("{id: a, words: hi, when: {hours: open}, reply: x}", "3:38: there is no window of hours `open`"),

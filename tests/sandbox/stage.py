@@ -77,7 +77,7 @@ class Stage:
         """Return the new closes and aborts."""
         new = self.world.take_effects()
         self.effects += new
-        return [effect for effect in new if not isinstance(effect, Push)]
+        return [effect for effect in new if isinstance(effect, (Close, Abort))]
 
     def ask(
         self,

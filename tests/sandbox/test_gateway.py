@@ -94,7 +94,7 @@ def test_another_accounts_secret_does_not_sign_for_this_key() -> None:
         ("POST", CREDENTIAL, 200, True),
         ("GET", LIST, 200, True),
         ("POST", "/sapi/v1/c2c/orderMatch/releaseCoin", 200, True),
-        ("GET", "/api/v3/exchangeInfo", 404, False),
+        ("GET", "/api/v3/depth", 404, False),
         ("GET", "/nothing", 404, False),
     ],
 )

@@ -1,7 +1,8 @@
 """The machine on which the daemon runs: starts it, kills it, stops it politely, starts it again.
 
 Promise: what runs is ``daemon.Account`` with its real loops and cores, one per account, as the composition root joins
-them. An end that nobody ordered is a violation, unless the disk broke.
+them, and watched as there: a loop that is late by its own word ends the daemon. An end that nobody ordered is a
+violation, unless the disk broke.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import random
 from functools import lru_cache
 
 from p2pbot.adapters.rate_gate import RateGate
+from p2pbot.adapters.rest import longest_call_s
 from p2pbot.app import leaves
 from p2pbot.conversation.decision import Policy
 from p2pbot.conversation.delivery import DeliveryPolicy
@@ -19,9 +21,12 @@ from p2pbot.conversation.limits import Caps
 from p2pbot.conversation.pictures import UploadPolicy
 from p2pbot.daemon.account import Account
 from p2pbot.daemon.chat import ConnectBudget
+from p2pbot.daemon.progress import Progress
 from p2pbot.daemon.rulebook import Rulebook
 from p2pbot.daemon.supervisor import end, guarded
 from p2pbot.daemon.surroundings import AccountPlan, Doors, Timings
+from p2pbot.daemon.watchdog import Watchdog
+from p2pbot.daemon.watched import watched
 from p2pbot.errors import StateError
 from p2pbot.model import Mode
 from p2pbot.protocol.backoff import AttemptBudget
@@ -39,6 +44,7 @@ from tests.sim.universe import Universe
 from tests.sim.wire import SimWire
 
 _RESTART_S = 2.0  # as the service manager waits
+_REQUEST_S, _UPLOAD_S = 10.0, 30.0  # the doors' deadlines
 _SETTLE_S, _CLOSE_S = 10.0, 4.0  # of an end: the wire alone may take 3 s to close a half-open socket
 _MOST_GHOST_ROUNDS = 1_000
 
@@ -89,6 +95,7 @@ class Shared:
         self.store = store
         self.gate = RateGate(clock)
         self.budget = ConnectBudget(AttemptBudget())
+        self.progress = Progress(clock.monotonic_s)
 
 
 class Host:
@@ -122,7 +129,9 @@ class Host:
             SimStore(life, self.plate, self._judge.committed),
         )
         self.accounts = {name: self._account(name, shared) for name in self._universe.names}
-        self._universe.loop.create_task(self._run(life), name="root")
+        events = SimEvents(life, self._judge.said)
+        watchdog = Watchdog(shared.clock, shared.progress, None, events)
+        self._universe.loop.create_task(self._run(life, shared.progress, watchdog), name="root")
 
     def _account(self, name: str, shared: Shared) -> Account:
         life = shared.life
@@ -140,15 +149,20 @@ class Host:
             uploader=SimUploader(life),
             shelf=SimShelf(),
         )
+        doors = watched(
+            doors, shared.progress, call_s=longest_call_s(_REQUEST_S), connect_s=_REQUEST_S, upload_s=_UPLOAD_S
+        )
         rules = Rulebook(name, dict, events, notifier)
         rules.adopt(compiled(rules_text(self._universe.climate)))
         return Account(plan_of(name, self._universe.climate), doors, shared.budget, rules)
 
-    async def _run(self, life: Life) -> None:
+    async def _run(self, life: Life, progress: Progress, watchdog: Watchdog) -> None:
         try:
             async with asyncio.TaskGroup() as group:
                 for account in self.accounts.values():
-                    group.create_task(guarded(account.run(), account.plan.name), name=f"account {account.plan.name}")
+                    name = f"account {account.plan.name}"
+                    group.create_task(guarded(account.run(), name, progress), name=name)
+                group.create_task(guarded(watchdog.run(), "watchdog"), name="watchdog")
         except BaseExceptionGroup as errors:
             if not life.dead:
                 self._failed(life, errors)

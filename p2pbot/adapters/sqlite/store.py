@@ -15,7 +15,7 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
-from p2pbot.adapters.sqlite import deeds, forgetting, retention
+from p2pbot.adapters.sqlite import deeds, forgetting, rehearsals, retention
 from p2pbot.adapters.sqlite.claiming import is_decided, write_claim, write_memory
 from p2pbot.adapters.sqlite.opening import open_beside, open_owned
 from p2pbot.adapters.sqlite.rows import entry_from, memory_from, reply_columns, reply_from
@@ -35,6 +35,7 @@ from p2pbot.conversation.records import (
     Talk,
     Uploaded,
 )
+from p2pbot.conversation.summary import Rehearsed
 from p2pbot.ports import Lease
 
 T = TypeVar("T")
@@ -267,6 +268,10 @@ class SqliteStore:
         """Return counts of what is stored: ("inbox", account, reason) and ("outbox", account, state)."""
         rows = await self._rows(_TALLY, (), lambda row: ((row["box"], row["account"], row["word"]), row["rows"]))
         return dict(rows)
+
+    async def rehearsed(self, since_ms: int, until_ms: int) -> tuple[Rehearsed, ...]:
+        """Return what was decided in shadow in [since_ms, until_ms), and messages that no rule took."""
+        return await self._rows(rehearsals.QUERY, (since_ms, until_ms) * 2, rehearsals.row)
 
     async def prune(
         self,
