@@ -32,6 +32,7 @@ COMMANDS = (
     ("rules", "p2pbot.cli.rules", "check, test, try and explain the reply rules"),
     ("demo", "p2pbot.cli.demo", "see it work against a simulated exchange"),
     ("sandbox", "p2pbot.cli.sandbox", "run the simulated exchange"),
+    ("completion", "p2pbot.cli.completion", "make your shell complete commands and options"),
 )
 _ABOUT = "p2pbot answers the order chat of Binance P2P (C2C) for merchants, by reply rules that they write in YAML."
 _EXITS = """\
@@ -78,6 +79,16 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     if not hasattr(parsed, "handler"):
         parser.error("a command is missing" if not called else f"`{called}` needs one of its commands")
     return parsed
+
+
+def whole_parser() -> Parser:
+    """Return the parser with every command registered, for the manual page and shell completion."""
+    parser, commands = _top()
+    for module in dict.fromkeys(module for _, module, _ in COMMANDS):
+        cast("Register", importlib.import_module(module)).register(commands)
+    for command in dict.fromkeys(commands.choices.values()):
+        _add_common(command)
+    return parser
 
 
 def called_command(arguments: Sequence[str]) -> str:

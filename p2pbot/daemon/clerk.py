@@ -349,6 +349,7 @@ class Clerk:
             left_out=self._rules.left_out,
             burst=await self._burst(stimulus),
             computed_s=self._doors.clock.computed_s,
+            figures=self._doors.figures(),
         )
 
     async def _commit(self, decision: Decision, order_created_ms: int | None = None) -> None:

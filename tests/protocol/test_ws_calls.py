@@ -83,7 +83,10 @@ def test_security_and_weight_are_those_of_the_documents(method: str, security: S
 
 def test_an_order_is_asked_for_by_symbol_and_an_id() -> None:
     """The exchange's id, else ours; neither is our fault."""
-    assert ws_calls.futures_order("BTCUSDT", order_id=7).params == (("symbol", "BTCUSDT"), ("orderId", 7))
+    assert ws_calls.futures_order("BTCUSDT", order_id=8389765519203519000).params == (
+        ("symbol", "BTCUSDT"),
+        ("orderId", 8389765519203519000),
+    )
     assert ws_calls.futures_order("BTCUSDT", client_id="hedge-1").params[1] == ("origClientOrderId", "hedge-1")
     with pytest.raises(OurError):
         ws_calls.futures_order("BTCUSDT")
@@ -96,7 +99,7 @@ def test_positions_of_all_symbols_are_asked_for_without_one() -> None:
 
 ORDER = {
     "symbol": "BTCUSDT",
-    "orderId": 328999071,
+    "orderId": 8389765519203519000,
     "clientOrderId": "hedge-7",
     "status": "FILLED",
     "origQty": "0.010",
@@ -170,7 +173,7 @@ POSITION = {"symbol": "BTCUSDT", "positionSide": "SHORT", "positionAmt": "-0.01"
             ORDER,
             FuturesOrder(
                 symbol="BTCUSDT",
-                order_id=328999071,
+                order_id="8389765519203519000",
                 client_id="hedge-7",
                 status="FILLED",
                 quantity=Decimal("0.010"),
