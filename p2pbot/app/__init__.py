@@ -237,7 +237,8 @@ class App:
         self, accounts: Mapping[str, Account], watches: Mapping[str, RulesWatch], status: StatusLoop
     ) -> None:
         store = next(iter(accounts.values())).doors.store  # one for all accounts
-        keeper = Housekeeping(store, self._paced, self.log, self.progress)
+        spans = {"messages_ms": self.settings.retention.messages.ms, "traces_ms": self.settings.retention.traces.ms}
+        keeper = Housekeeping(store, self._paced, self.log, self.progress, **spans)
         loops: dict[str, Coroutine[object, object, NoReturn]] = {
             **{f"account {name}": account.run() for name, account in accounts.items()},
             **{f"rules of {name}": watch.run() for name, watch in watches.items()},
