@@ -5,12 +5,13 @@
 #   make check      the laws: ruff, mypy, import-linter, the house's own
 #   make faults     every way of breaking it for real, the long ones too; writes docs/faults.md (root sees more)
 #   make test-all   the tests on every Python that this machine has
-#   make ops        boots a machine with systemd and runs the unit in it (root, Debian; mmdebstrap, systemd-container)
+#   make ops        boots a machine with systemd and runs the unit in it; builds the image and runs that (root, Debian)
+#   make wheels     is there a wheel of everything that runs, for each Python, on amd64 and on arm64?
 #   make sim        SEEDS=20000: so many simulated worlds in which everything goes wrong (tests/sim, docs/simulation.md)
 #   make fuzz       N=100000: so many harmed inputs for each outer door (tests/fuzz, docs/fuzzing.md)
 #   make bench      the figures of bench/README.md, measured here
 #   make soak       MINUTES=10: does anything grow? p2pbot at a hundred times a busy shop's trade (bench/README.md)
-#   make pages      after a change to the rule language: its reference, its lints and rules.schema.json
+#   make pages      after a change to the rule language or a command: reference, lints, rules.schema.json, manual page
 #   make editor     installs the YAML language server (needs npm), in which the tests then prove rules.schema.json
 #   make lock       maintainers: resolve the dependencies anew into requirements/*.txt
 #   make clean      remove what the others made
@@ -21,7 +22,7 @@ BIN := $(VENV)/bin
 WORKERS ?= 2
 PYTEST := -m pytest -n $(WORKERS) $(ARGS)
 
-.PHONY: help demo test check faults test-all test-others ops sim fuzz bench soak editor pages lock clean setup setup-run
+.PHONY: help demo test check faults test-all test-others ops wheels sim fuzz bench soak editor pages lock clean setup setup-run
 .DEFAULT_GOAL := help
 
 help:
@@ -61,11 +62,15 @@ test-all: test-others test
 ops: setup
 	@P2PBOT_OPS=1 $(BIN)/python -m pytest -n 0 tests/ops $(ARGS)
 
+wheels: setup
+	@sh requirements/wheels.sh $(BIN)/python
+
 # What the models of the rule language say of themselves: the reference, the lints, the schema for editors.
 pages: setup
 	@sed '/^<!-- What stands below/q' docs/rules.md > docs/rules.md.new && \
 		$(BIN)/python -m p2pbot.rules.reference >> docs/rules.md.new && mv docs/rules.md.new docs/rules.md
 	@$(BIN)/python -m p2pbot.rules.lint_catalogue > docs/lints.md.new && mv docs/lints.md.new docs/lints.md
+	@$(BIN)/python -m p2pbot.cli.manual > docs/p2pbot.1.new && mv docs/p2pbot.1.new docs/p2pbot.1
 	@$(BIN)/p2pbot rules schema > rules.schema.json.new && mv rules.schema.json.new rules.schema.json
 
 # With it tests/rules/test_schema.py asks a real editor's language server; without it those three tests are skipped.

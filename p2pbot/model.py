@@ -14,6 +14,8 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
 
+from p2pbot.notice import Notice as Notice  # noqa: PLC0414 - part of the vocabulary, in a file of its own
+from p2pbot.notice import Topic as Topic  # noqa: PLC0414 - same
 from p2pbot.secret import Secret
 
 
@@ -155,6 +157,7 @@ class Reason(StrEnum):
     ATTEMPTS_EXHAUSTED = "attempts_exhausted"
     UPLOAD_FAILED = "upload_failed"
     PICTURE_GONE = "picture_gone"
+    DROPPED_BY_HAND = "dropped_by_hand"
 
 
 @dataclass(frozen=True, slots=True)
@@ -368,14 +371,3 @@ class FiringCount:
     scope_id: str
     count: int
     last_ms: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Notice:
-    """A word to the operator. ``key`` groups repeats; ``text`` holds no secret, no bank data, no real name."""
-
-    key: str
-    text: str
-    account: str = ""
-    order_no: str = ""
-    urgent: bool = False

@@ -19,6 +19,7 @@ from p2pbot.conversation.records import (
     Talk,
     Uploaded,
 )
+from p2pbot.conversation.summary import Rehearsed
 from p2pbot.model import Notice, Picture, Reason
 from p2pbot.protocol.pictures import FetchedPicture
 from p2pbot.protocol.rest import RestCall
@@ -308,6 +309,13 @@ class Store(Protocol):
 
     async def tally(self) -> dict[tuple[str, str, str], int]:
         """Return counts: ("inbox", account, reason) and ("outbox", account, state)."""
+        ...
+
+    async def rehearsed(self, since_ms: int, until_ms: int) -> tuple[Rehearsed, ...]:
+        """Return what was decided in shadow in [since_ms, until_ms), by account, rule and order, at most 10000 rows.
+
+        Messages that no rule took in that time are rows without a rule.
+        """
         ...
 
     async def prune(

@@ -19,7 +19,18 @@ from p2pbot.conversation.records import OutboxState
 from p2pbot.model import Reason
 from p2pbot.ports import Events
 
-_WORDS = frozenset({*(reason.value for reason in Reason), *(state.value for state in OutboxState)})
+_REASONS = frozenset(reason.value for reason in Reason)
+_STATES = frozenset(state.value for state in OutboxState)
+_WORDS = _REASONS | _STATES
+_WORDS_OF = {
+    catalogue.DECISIONS: _REASONS,
+    catalogue.REPLIES: _STATES,
+    catalogue.NOTICES: frozenset({"yes", "no"}),
+}
+_OF_ACCOUNT_ONLY = tuple(
+    metric for metric in METRICS if metric.kind is MetricKind.COUNTER and metric.labels == ("account",)
+)
+_LEVELS = ("info", "warning", "error")
 
 
 class Metrics:
@@ -35,6 +46,20 @@ class Metrics:
             for metric in METRICS
             if metric.kind is MetricKind.COUNTER
         }
+        self._begin_at_zero()
+
+    def _begin_at_zero(self) -> None:
+        """Show every counter from the start: Prometheus sees no increase in what appears with its first event."""
+        for metric, words in _WORDS_OF.items():
+            nobodys = ("",) if metric is catalogue.NOTICES else ()  # a word about the daemon belongs to no account
+            for account in (*nobodys, *sorted(self._accounts)):
+                for word in sorted(words):
+                    self._counters[metric.name].labels(account, word)
+        for metric in _OF_ACCOUNT_ONLY:
+            for account in sorted(self._accounts):
+                self._counters[metric.name].labels(account)
+        for level in _LEVELS:
+            self._counters[catalogue.LOG_LINES.name].labels(level)
 
     def observe(self, level: str, event: str, values: Mapping[str, object]) -> None:
         """Count an event of the log."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from p2pbot.config.open_ids import MAX_BYTES, OpenIds, parse_open_ids, with_order
+from p2pbot.config.open_ids import MAX_BYTES, OpenIds, checked_open_ids, parse_open_ids, with_order
 from p2pbot.errors import ConfigError
 from p2pbot.ports import Events
 
@@ -46,6 +46,11 @@ class OpenIdTable:
         place = found[0].position
         self._events.warning("open_ids_refused", account=self._account, file=str(self._path), line=place.line)
         return OpenIds()
+
+
+def load_open_ids(path: Path) -> OpenIds:
+    """Return the file's table. Raises ConfigError with all findings."""
+    return checked_open_ids(read_text(path), str(path))
 
 
 def remember_order(path: Path, order_no: str, open_id: str) -> None:

@@ -31,6 +31,8 @@ from p2pbot.adapters.secrets_source import resolve_all
 from p2pbot.adapters.sqlite.inspection import inspect
 from p2pbot.adapters.status_file import status_writer
 from p2pbot.adapters.systemd import ServiceManager
+from p2pbot.app import notifying
+from p2pbot.app.control import Reach, open_control
 from p2pbot.app.doors import Fittings, open_doors, watched_doors
 from p2pbot.app.plans import plan_of
 from p2pbot.config import AccountSettings, Settings
@@ -38,6 +40,7 @@ from p2pbot.console import Console
 from p2pbot.daemon.account import Account
 from p2pbot.daemon.chat import ConnectBudget
 from p2pbot.daemon.housekeeping import Housekeeping
+from p2pbot.daemon.notices import Post
 from p2pbot.daemon.progress import Progress
 from p2pbot.daemon.reload import RulesWatch
 from p2pbot.daemon.rulebook import Rulebook
@@ -47,7 +50,7 @@ from p2pbot.daemon.supervisor import end, guarded
 from p2pbot.daemon.watchdog import Watchdog
 from p2pbot.daemon.watched import WatchedClock
 from p2pbot.errors import OurError, P2pbotError
-from p2pbot.model import Notice
+from p2pbot.model import Notice, Topic
 from p2pbot.ports import Clock, Events
 from p2pbot.protocol.backoff import AttemptBudget
 
@@ -57,6 +60,7 @@ if TYPE_CHECKING:
 __all__ = ["App", "Running", "leaves"]
 
 EXIT_DONE, EXIT_FAILURE = 0, 1
+_LAST_WORDS_S = 10.0  # for the service that is told why p2pbot has ended
 _LONGEST_INSPECTION_S = 900.0  # a database of gigabytes on a slow disk
 
 
@@ -94,25 +98,31 @@ class App:
         self._paced = WatchedClock(self._clock, self.progress)
         feed = self._service.alive if self._service.watchdog_s is not None else None
         self._watchdog = Watchdog(self._clock, self.progress, feed, self._events)
-        self._notifier = LogNotifier(self._events, self._clock)
+        self._notifier = Post(LogNotifier(self._events, self._clock))
         self._fittings = Fittings(clock=self._clock, rng=SystemRng(), events=self._events, notifier=self._notifier)
         self._stopping = asyncio.Event()
-        self._reloading: set[asyncio.Task[None]] = set()
+        self._reloading: set[asyncio.Task[dict[str, tuple[str, ...]]]] = set()
 
     def stop(self) -> None:
         """Have the daemon settle what is in flight and end."""
         self._stopping.set()
 
-    async def reload(self) -> None:
-        """Load every account's rules again; a set with errors changes nothing."""
+    async def reload(self) -> dict[str, tuple[str, ...]]:
+        """Load every account's rules again; return what was wrong with each: a set with errors changes nothing."""
         self._service.reloading()
-        for rulebook in self.running.rulebooks.values() if self.running else ():
+        findings = {}
+        for name, rulebook in self.running.rulebooks.items() if self.running else ():
             await rulebook.reload()
+            findings[name] = rulebook.refusal
         self._service.ready()
+        return findings
 
     async def run(self) -> int:
         """Run until stopped; return the exit code. Raises OperatorError when it cannot start."""
         keys = resolve_all(self.settings.accounts, self._environ)
+        self._notifier.hire(
+            notifying.couriers(self.settings.notifications, self._environ, self._fittings, self.progress)
+        )
         async with AsyncExitStack() as stack:
             if self._signals:  # from the first moment: told to stop while it starts, it stops when it has started
                 self._listen(stack)
@@ -139,6 +149,9 @@ class App:
             stack.push_async_callback(self._forget)
             status = self._status(accounts)
             await self._serve(stack, status)
+            store = next(iter(doors.values())).store  # one for all accounts
+            reach = Reach(clock=self._clock, reload=self.reload, status=status.now, stop=self.stop)
+            await stack.enter_async_context(open_control(self.settings, accounts, store, self.log, reach))
             return await self._run(accounts, watches, status)
 
     async def _forget(self) -> None:
@@ -176,7 +189,7 @@ class App:
             self._reloading.add(task)
             task.add_done_callback(self._reloaded)
 
-    def _reloaded(self, task: asyncio.Task[None]) -> None:
+    def _reloaded(self, task: asyncio.Task[dict[str, tuple[str, ...]]]) -> None:
         self._reloading.discard(task)
         if not task.cancelled() and task.exception() is not None:
             self.log.error("reload_failed", exc_info=task.exception())
@@ -231,6 +244,7 @@ class App:
             "status": status.run(),
             "housekeeping": keeper.run(),
             "state check": self._state_check().run(),
+            **dict(notifying.loops(self.settings, accounts, self._notifier, self._paced)),
         }
         async with asyncio.TaskGroup() as group:
             for name, loop in loops.items():
@@ -254,6 +268,7 @@ class App:
                 for account in accounts.values():
                     group.create_task(account.drain(), name=f"drain {account.plan.name}")
         await end(main, timings.shutdown_close.s, self.log)
+        await self._notifier.flush(timings.shutdown_close.s)
         return EXIT_DONE
 
     async def _failed(self, main: asyncio.Task[None]) -> int:
@@ -266,7 +281,8 @@ class App:
             else:
                 text = "p2pbot has ended by a fault of its own, and is started again by its supervisor: see its log"
                 self.log.error("ended_by_a_bug", what=str(cause), exc_info=cause)
-            await self._notifier.notify(Notice(key="ended", text=text, urgent=True))
+            await self._notifier.notify(Notice(key="ended", text=text, urgent=True, topic=Topic.ENDED))
+        await self._notifier.flush(_LAST_WORDS_S)
         return EXIT_FAILURE
 
 

@@ -64,16 +64,11 @@ async def open_doors(
         gate = RateGate(fittings.clock)  # one for all accounts: the exchange counts calls by address
         doors = {}
         for account in settings.accounts:
-            rest = partial(
-                ExchangeRest,
-                session,
-                str(settings.exchange.rest_url),
-                keys[account.name].api_key,
-                signers[account.name],
-                timeout_s=settings.timings.request_timeout.s,
-            )
+            key, signer = keys[account.name].api_key, signers[account.name]
+            rest = partial(ExchangeRest, session, settings.exchange.rest_url, key, signer, gate=gate)
+            timeout_s = settings.timings.request_timeout.s
             doors[account.name] = Doors(
-                rest=rest(fittings.clock, fittings.rng, recv_window_ms=account.recv_window.ms, gate=gate),
+                rest=rest(fittings.clock, fittings.rng, recv_window_ms=account.recv_window.ms, timeout_s=timeout_s),
                 wire=wire,
                 store=store,
                 lease=lease,

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 
 from p2pbot.adapters.files import read_rules
 from p2pbot.adapters.holder import holder
+from p2pbot.adapters.open_ids import load_open_ids
 from p2pbot.adapters.pictures import picture_policy, read_pictures
-from p2pbot.adapters.secrets_source import AccountKeys, resolve_all
+from p2pbot.adapters.secrets_source import AccountKeys, resolve_all, resolve_mini_program
 from p2pbot.adapters.sqlite import SqliteStore
 from p2pbot.adapters.tls import client_context
 from p2pbot.app.doors import signer_of
@@ -22,6 +23,7 @@ from p2pbot.cli.output import Paint
 from p2pbot.config import AccountSettings, Settings
 from p2pbot.conversation.dialogues import load_tested
 from p2pbot.errors import P2pbotError, StateLocked
+from p2pbot.protocol.sealed_data import OpenDataKey
 
 if TYPE_CHECKING:
     from p2pbot.cli.parser import Parser
@@ -91,6 +93,7 @@ def offline(settings: Settings) -> Iterator[Checked]:
         yield _certificates(settings.ca_file)
     for account in settings.accounts:
         yield _rules(account, settings)
+        yield from _mini_program(account)
     yield _state(settings)
 
 
@@ -132,6 +135,27 @@ def _rules(account: AccountSettings, settings: Settings) -> Checked:
         f"{account.rules}: {count} {'rule' if count == 1 else 'rules'}",
         findings,
     )
+
+
+def _mini_program(account: AccountSettings) -> Iterator[Checked]:
+    """Yield what there is of an account's Mini Program and of its file of open ids."""
+    if account.open_data:
+        try:
+            keys = resolve_mini_program(account, os.environ)
+            OpenDataKey(keys.private_key, keys.passphrase)
+            yield Checked(
+                Grade.OK, f"open data of {account.name}", f"app {account.open_data.app_id}; its keys are there"
+            )
+        except P2pbotError as error:
+            yield failed(f"open data of {account.name}", error)
+    if account.open_ids:
+        try:
+            known = load_open_ids(account.open_ids)
+            count = len(known.by_order) + len(known.by_nickname)
+            told = f"{account.open_ids}: {count} {'line' if count == 1 else 'lines'}"
+            yield Checked(Grade.OK, f"open ids of {account.name}", told)
+        except P2pbotError as error:
+            yield failed(f"open ids of {account.name}", error)
 
 
 def _state(settings: Settings) -> Checked:

@@ -18,6 +18,8 @@ from p2pbot.adapters.status_file import NAME
 from p2pbot.cli.options import settings_of
 from p2pbot.cli.output import Paint, columns, print_json, shown, span
 from p2pbot.cli.pause import still_silent
+from p2pbot.cli.status_watch import watch
+from p2pbot.config import Settings
 from p2pbot.errors import StateError
 
 if TYPE_CHECKING:
@@ -74,20 +76,26 @@ class Report:
 def register(commands: argparse._SubParsersAction[Parser]) -> None:
     """Add the command."""
     parser = commands.add_parser("status", help="is it running, is it connected", description=_ABOUT, epilog=_MORE)
-    parser.add_argument("--json", action="store_true", help="one JSON document")
+    form = parser.add_mutually_exclusive_group()
+    form.add_argument("--json", action="store_true", help="one JSON document")
+    form.add_argument("--watch", action="store_true", help="show it every two seconds, until Ctrl-C")
     parser.set_defaults(handler=_status)
 
 
 def _status(arguments: argparse.Namespace) -> int:
     settings = settings_of(arguments)
+    if arguments.watch:
+        return watch(lambda: _lines(settings, asyncio.run(_look(settings.state_dir, settings.database))))
     report = asyncio.run(_look(settings.state_dir, settings.database))
     if arguments.json:
         print_json(_document(report))
     else:
-        print("\n".join(_page(report)))
-        for line in still_silent(settings, report.paused):
-            print(line)
+        print("\n".join(_lines(settings, report)))
     return 0 if report.healthy else 1
+
+
+def _lines(settings: Settings, report: Report) -> list[str]:
+    return [*_page(report), *still_silent(settings, report.paused)]
 
 
 async def _look(state_dir: Path, database: Path) -> Report:

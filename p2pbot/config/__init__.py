@@ -10,23 +10,29 @@ from p2pbot.config.durations import Duration
 from p2pbot.config.endpoints import Exchange
 from p2pbot.config.files import load_settings
 from p2pbot.config.keys import SecretSource, SourceKind
+from p2pbot.config.notifications import Notifications, Service
 from p2pbot.config.open_data import OpenDataSettings
 from p2pbot.config.schema import Limits, Log, Pictures, Takeover, Timings
 from p2pbot.config.settings import AccountSettings, Places, Settings, parse_settings
+from p2pbot.config.streams import Futures, Spot
 
 __all__ = [
     "AccountSettings",
     "Console",
     "Duration",
     "Exchange",
+    "Futures",
     "Limits",
     "Log",
+    "Notifications",
     "OpenDataSettings",
     "Pictures",
     "Places",
     "SecretSource",
+    "Service",
     "Settings",
     "SourceKind",
+    "Spot",
     "Takeover",
     "Timings",
     "load_settings",

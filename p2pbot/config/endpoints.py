@@ -9,6 +9,7 @@ from urllib.parse import SplitResult, urlsplit
 from pydantic import AfterValidator
 
 from p2pbot.config.part import Part
+from p2pbot.config.streams import USUAL_EVENTS, Events, StreamPath
 from p2pbot.document import complaint
 from p2pbot.protocol.picture_places import USUAL_HOSTS, is_host
 from p2pbot.protocol.uploads import USUAL_UPLOAD_HOSTS
@@ -73,14 +74,18 @@ class Exchange(Part):
     """The exchange's addresses; the chat's own comes with its credential. ``ca_file``: the only authorities trusted.
 
     ``picture_hosts``: where the pictures of a chat may be fetched from, besides the REST interface's own host;
-    ``upload_hosts``: where ours may be uploaded to.
+    ``upload_hosts``: where ours may be uploaded to. ``futures_events``: what stands for ``{events}`` in the path.
     """
 
     rest_url: RestUrl = "https://api.binance.com"
     futures_rest_url: RestUrl = "https://fapi.binance.com"
     ws_api_url: SocketUrl = "wss://ws-fapi.binance.com/ws-fapi/v1"
+    spot_ws_api_url: SocketUrl = "wss://ws-api.binance.com:443/ws-api/v3"
     spot_stream_url: SocketUrl = "wss://stream.binance.com:9443"
     futures_stream_url: SocketUrl = "wss://fstream.binance.com"
+    futures_stream_path: StreamPath = "/private/ws?listenKey={listen_key}&events={events}"
+    futures_events: Events = USUAL_EVENTS
+    spot_stream_path: StreamPath = "/ws/{listen_key}"
     open_data_url: RestUrl = "https://dip-cb.binanceapi.com"
     picture_hosts: Annotated[tuple[str, ...], AfterValidator(_hosts)] = USUAL_HOSTS
     upload_hosts: Annotated[tuple[str, ...], AfterValidator(_hosts)] = USUAL_UPLOAD_HOSTS

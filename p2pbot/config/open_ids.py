@@ -19,10 +19,10 @@ from p2pbot.document import Finding, Loaded, complaint, load_document
 from p2pbot.errors import ConfigError, UsageError
 
 MAX_BYTES = 256 * 1024  # about 3000 customers; as much as p2pbot.document reads
-_HEAD = """\
-# Whose orders are whose, for `when: {counterparty: {open_id: …}}`. Added to by: p2pbot open-data TOKEN --remember ORDER
-customers:
-"""
+_ABOUT = (
+    "# Whose orders are whose, for `when: {counterparty: {open_id: …}}`. "
+    "Added to by: p2pbot open-data TOKEN --remember ORDER\n"
+)
 
 
 class Customer(Part):
@@ -59,9 +59,9 @@ class OpenIds:
 
 def parse_open_ids(text: str, name: str) -> OpenIds | tuple[Finding, ...]:
     """Return the table of a file's text, or what is wrong with it. ``name`` is what findings call the file."""
-    loaded = load_document(text, name, OpenIdFile) if text.strip() else None
-    if loaded is None:
+    if _says_nothing(text):
         return OpenIds()
+    loaded = load_document(text, name, OpenIdFile)
     findings = (*loaded.findings, *_contradictions(loaded))
     if loaded.value is None or findings:
         return findings
@@ -78,14 +78,15 @@ def with_order(text: str, name: str, order_no: str, open_id: str) -> str:
     Raises ConfigError when the file is wrong or is none that a line can be added to, UsageError when it says that the
     order is another customer's.
     """
-    known = _table(text, name)
+    known = checked_open_ids(text, name)
     if said := known.by_order.get(order_no):
         if said == open_id:
             return text
         raise UsageError(f"{name} says that the order is another customer's", remedy="correct or delete that line")
-    head = text if text.strip() else _HEAD
-    line = f"  - {{order: {json.dumps(order_no)}, open_id: {json.dumps(open_id)}}}\n"
-    longer = f"{head}{'' if head.endswith(chr(10)) else chr(10)}{line}"
+    head = text or _ABOUT
+    head += "" if head.endswith("\n") else "\n"
+    head += "customers:\n" if _says_nothing(text) else ""
+    longer = f"{head}  - {{order: {json.dumps(order_no)}, open_id: {json.dumps(open_id)}}}\n"
     after = parse_open_ids(longer, name)
     if not isinstance(after, OpenIds) or after.by_order.get(order_no) != open_id:
         raise ConfigError(
@@ -96,7 +97,12 @@ def with_order(text: str, name: str, order_no: str, open_id: str) -> str:
     return longer
 
 
-def _table(text: str, name: str) -> OpenIds:
+def _says_nothing(text: str) -> bool:
+    return all(not line.strip() or line.lstrip().startswith("#") for line in text.splitlines())
+
+
+def checked_open_ids(text: str, name: str) -> OpenIds:
+    """Return the table of a file's text. Raises ConfigError with all findings."""
     found = parse_open_ids(text, name)
     if isinstance(found, OpenIds):
         return found

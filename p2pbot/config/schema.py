@@ -18,8 +18,10 @@ from p2pbot.config.console import Console
 from p2pbot.config.durations import Duration, DurationText, between, parse_duration
 from p2pbot.config.endpoints import Exchange
 from p2pbot.config.keys import AccountKeyNames, FileName
+from p2pbot.config.notifications import Notifications
 from p2pbot.config.open_data import OpenData
 from p2pbot.config.part import Part
+from p2pbot.config.streams import Futures, Spot
 from p2pbot.document import complaint
 from p2pbot.model import Mode
 
@@ -155,6 +157,8 @@ class AccountEntry(AccountKeyNames):
     mode: Mode | None = None
     limits: Limits = Limits()
     recv_window: Annotated[DurationText, between("1s", "1m")] = Duration(5_000)
+    futures: Futures = Futures()
+    spot: Spot = Spot()
     open_data: OpenData | None = None
     open_ids: FileName = None
 
@@ -192,4 +196,5 @@ class ConfigFile(Part):
     pictures: Pictures = Pictures()
     archive: Archive = Archive()
     log: Log = Log()
+    notifications: Notifications = Notifications()
     console: Console = Console()

@@ -6,7 +6,7 @@ Promise: pure. ``parse_settings`` turns text into settings or into all findings 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from p2pbot.config.archive import Archive
@@ -14,8 +14,10 @@ from p2pbot.config.console import Console
 from p2pbot.config.durations import Duration
 from p2pbot.config.endpoints import Exchange
 from p2pbot.config.keys import SecretNames, SecretSource, SourceKind
+from p2pbot.config.notifications import Notifications
 from p2pbot.config.open_data import SECRETS, OpenData, OpenDataSettings
 from p2pbot.config.schema import AccountEntry, ConfigFile, Limits, Log, Pictures, Takeover, Timings
+from p2pbot.config.streams import Futures, Spot
 from p2pbot.document import Finding, Loaded, load_document
 from p2pbot.errors import ConfigError, OurError, UsageError
 from p2pbot.model import Mode
@@ -34,6 +36,8 @@ class AccountSettings:
     mode: Mode
     limits: Limits
     recv_window: Duration
+    futures: Futures = field(default_factory=Futures)
+    spot: Spot = field(default_factory=Spot)
     open_data: OpenDataSettings | None = None
     open_ids: Path | None = None
 
@@ -54,6 +58,7 @@ class Settings:
     archive: Archive
     pictures: Pictures
     log: Log
+    notifications: Notifications
     console: Console
     warnings: tuple[str, ...] = ()
 
@@ -108,6 +113,7 @@ def _settings(given: ConfigFile, file: Path, places: Places, warnings: tuple[str
         archive=given.archive,
         pictures=given.pictures,
         log=given.log,
+        notifications=_notifications(given.notifications, places),
         console=given.console,
         warnings=warnings,
     )
@@ -128,6 +134,8 @@ def _account(entry: AccountEntry, given: ConfigFile, places: Places) -> AccountS
         mode=entry.mode or given.mode,
         limits=given.limits.model_copy(update=own),
         recv_window=entry.recv_window,
+        futures=entry.futures,
+        spot=entry.spot,
         open_data=_open_data(entry.open_data, places) if entry.open_data else None,
         open_ids=places.path(entry.open_ids) if entry.open_ids else None,
     )
@@ -151,6 +159,17 @@ def _source(entry: SecretNames, secret: str, places: Places) -> SecretSource | N
     if source is None or source.kind is not SourceKind.FILE:
         return source
     return SecretSource(source.kind, str(places.path(source.where)), source.key)
+
+
+def _notifications(given: Notifications, places: Places) -> Notifications:
+    """Return the part with the addresses' files as absolute paths."""
+    absolute = tuple(
+        service.model_copy(update={"secret_file": str(places.path(service.secret_file))})
+        if service.secret_file
+        else service
+        for service in given.services
+    )
+    return given.model_copy(update={"services": absolute})
 
 
 def _cross_findings(loaded: Loaded[ConfigFile], given: ConfigFile) -> Iterator[Finding]:

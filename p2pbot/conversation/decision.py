@@ -17,7 +17,19 @@ from p2pbot.conversation.inbox import InboxPolicy, age_reason, longer, machine_r
 from p2pbot.conversation.limits import Caps, cap_reason
 from p2pbot.conversation.orders import agreed
 from p2pbot.conversation.records import Claim, InboxEntry, Mute, OrderMemory, OutboxRow, OutboxState, Talk
-from p2pbot.model import ChatMessage, EventKind, MessageKind, Mode, Notice, Order, OrderStatus, Path, Reason, Stimulus
+from p2pbot.model import (
+    ChatMessage,
+    EventKind,
+    MessageKind,
+    Mode,
+    Notice,
+    Order,
+    OrderStatus,
+    Path,
+    Reason,
+    Stimulus,
+    Topic,
+)
 from p2pbot.rules.facts import Facts
 from p2pbot.rules.figures import NO_FIGURES, Figures
 from p2pbot.rules.languages import settled_language
@@ -98,6 +110,16 @@ class Decision:
     def reason(self) -> Reason:
         """Why it ended so."""
         return self.claim.entry.reason
+
+    def words(self) -> tuple[Notice, ...]:
+        """Return what the operator hears once the claim is written: of an appeal whatever the rules say."""
+        entry = self.claim.entry
+        if entry.kind is not EventKind.APPEAL_OPENED:
+            return self.notices
+        text = "An appeal was opened. p2pbot says nothing in this order any more: look at it."
+        key = f"{entry.key}:{entry.account}:{entry.order_no}"
+        appeal = Notice(key=key, text=text, account=entry.account, order_no=entry.order_no, urgent=True)
+        return (replace(appeal, topic=Topic.APPEAL), *self.notices)
 
     @property
     def debounce_ms(self) -> int:
@@ -271,7 +293,7 @@ def _capped(situation: Situation, reason: Reason, verdict: Verdict) -> Decision:
     memory = situation.memory
     if reason in _FOREVER_REASONS:
         memory = replace(memory, mute=Mute(reason=reason, since_ms=situation.now_ms))
-    notice = _notice(situation, reason.value, _CAP_TEXT[reason])
+    notice = _notice(situation, reason.value, _CAP_TEXT[reason], Topic.LIMIT)
     claim = Claim(entry=_entry(situation, reason, verdict), memory=memory)
     return Decision(claim=claim, notices=(notice,))
 
@@ -307,17 +329,19 @@ def _answered(situation: Situation, verdict: Verdict, policy: Policy, rng: Chanc
 
 
 def _rule_notices(situation: Situation, firings: list[Firing]) -> tuple[Notice, ...]:
-    notices = [_notice(situation, f"rule.{firing.rule_id}", text) for firing in firings for text in firing.notify]
+    notices = [
+        _notice(situation, f"rule.{firing.rule_id}", text, Topic.RULE) for firing in firings for text in firing.notify
+    ]
     for firing in firings:
         if firing.handover is not None:
             text = f"Rule {firing.rule_id} hands this order to you: {firing.handover.reason or 'no reason given'}"
-            notices.append(replace(_notice(situation, "handover", text), urgent=True))
+            notices.append(replace(_notice(situation, "handover", text, Topic.HANDOVER), urgent=True))
     return tuple(notices)
 
 
-def _notice(situation: Situation, kind: str, text: str) -> Notice:
-    order_no = situation.stimulus.order_no
-    return Notice(key=f"{kind}:{situation.account}:{order_no}", text=text, account=situation.account, order_no=order_no)
+def _notice(situation: Situation, kind: str, text: str, topic: Topic) -> Notice:
+    account, order_no = situation.account, situation.stimulus.order_no
+    return Notice(key=f"{kind}:{account}:{order_no}", text=text, account=account, order_no=order_no, topic=topic)
 
 
 def _tagged(old: tuple[tuple[str, str], ...], new: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter, deque
+from dataclasses import replace
 from typing import NoReturn
 
 from p2pbot.conversation.decision import message_key
 from p2pbot.conversation.delivery import DeliveryEvent
 from p2pbot.conversation.records import OutboxState
+from p2pbot.daemon.account_context import AccountContext
 from p2pbot.daemon.book import OrderBook
 from p2pbot.daemon.chat import ChatLoop, ConnectBudget
 from p2pbot.daemon.clerk import Clerk
@@ -40,6 +42,8 @@ class Account:
     """Everything that runs for one account."""
 
     def __init__(self, plan: AccountPlan, doors: Doors, budget: ConnectBudget, rules: Rulebook) -> None:
+        self.context = AccountContext(plan, doors, rules, self._open_orders, self._put)
+        doors = replace(doors, figures=self.context.figures)
         self.plan = plan
         self.doors = doors
         self.rules = rules
@@ -79,6 +83,7 @@ class Account:
                 ("pictures", self.pictures.run()),
                 ("timers", self.timers.run()),
                 *self.clerk.received.loops(),
+                *([("context", self.context.run())] if self.context.on else []),
             ):
                 whole = f"{self.plan.name}: {name}"
                 group.create_task(guarded(loop, whole, self.doors.progress), name=whole)
@@ -196,6 +201,12 @@ class Account:
 
     def _online(self) -> bool:
         return self.chat.online
+
+    def _open_orders(self) -> list[str]:
+        """Return the numbers of the open orders, the newest first."""
+        known = filter(None, map(self.book.get, self.book.numbers()))
+        still_open = [order for order in known if order.status.is_open]
+        return [order.number for order in sorted(still_open, key=lambda one: -(one.created_at_ms or 0))]
 
     def _quiet(self) -> bool:
         return not self.sender.outbox.in_flight()

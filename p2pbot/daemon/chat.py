@@ -15,7 +15,7 @@ from typing import NoReturn, Protocol
 from p2pbot.conversation.session import Alarm, Session, SessionEvent
 from p2pbot.daemon.surroundings import AccountPlan, Doors
 from p2pbot.errors import ConnectionLost, OurError, P2pbotError
-from p2pbot.model import Notice
+from p2pbot.model import Notice, Topic
 from p2pbot.ports import Connection
 from p2pbot.protocol.backoff import AttemptBudget
 from p2pbot.protocol.calls import chat_credential
@@ -27,9 +27,9 @@ _RETIRE_S = 2.0  # how long an old socket is read on after its renewal
 _RENEW_AGAIN_S = 60.0
 _SUSPEND_S = 30.0  # a leap of the clock that counts suspend ahead of the one that does not
 _TOLD_CAUSES = 8  # of one outage: what went wrong first is seldom what keeps it down, yet the log must stay readable
-_LONG_DEAF_MS = 300_000  # short enough that a person can still answer by hand
 _RENEWAL_GRACE_S = 30.0  # a renewal waits this long for replies in flight
 
+_TOPICS = {Alarm.ANOTHER_CLIENT: Topic.ANOTHER_CLIENT}  # the others are about the key
 _ALARMS = {
     Alarm.KEY_REFUSED: "The exchange refuses this account's key or address; the chat is off. "
     "Run: p2pbot check --online",
@@ -143,7 +143,7 @@ class ChatLoop:
     async def _hold(self, connection: Connection) -> None:
         """Read the socket, and its successors by planned renewal, until one is lost."""
         self._move(self.session.opened(self._doors.now_ms()))
-        self._doors.events.info("chat_open", account=self._plan.name, deaf_ms=self._deaf_ms())
+        self._doors.events.info("chat_open", account=self._plan.name, deaf_ms=self.deaf_ms())
         self.down_since_ms = None
         self.trouble = ""
         try:
@@ -271,11 +271,12 @@ class ChatLoop:
     def _steady_ms(self) -> int:
         return int(self._doors.clock.monotonic_s() * 1000)
 
-    def _deaf_ms(self) -> int:
+    def deaf_ms(self) -> int:
+        """Return how long the chat has been down, whatever happens to the clocks; 0 while it is open."""
         return 0 if self.down_since_ms is None else int((self._doors.clock.boottime_s() - self._down_s) * 1000)
 
     async def _say_down(self, what: str, **values: object) -> None:
-        """Log each cause of an outage once, and every alarm; an outage that lasts is told to the operator."""
+        """Log each cause of an outage once, and every alarm; one that lasts is ``daemon.watch``'s affair."""
         alarm = self.session.alarm
         if self.session.trouble.failures <= 1:
             self._told.clear()
@@ -285,10 +286,7 @@ class ChatLoop:
                 "chat_down", account=self._plan.name, what=what, retry_in_s=round(self.session.wait_s, 1), **values
             )
         if alarm is not None:
-            await self._tell(alarm.value, _ALARMS[alarm])
-        elif self._deaf_ms() >= _LONG_DEAF_MS:
-            await self._tell("deaf", f"The chat has been down for {self._deaf_ms() // 60_000} minutes: {what}")
-
-    async def _tell(self, kind: str, text: str) -> None:
-        notice = Notice(key=f"{kind}:{self._plan.name}", text=text, account=self._plan.name, urgent=True)
-        await self._doors.notifier.notify(notice)
+            topic = _TOPICS.get(alarm, Topic.KEY_REFUSED)
+            key, account = f"{alarm.value}:{self._plan.name}", self._plan.name
+            notice = Notice(key=key, text=_ALARMS[alarm], account=account, urgent=True, topic=topic)
+            await self._doors.notifier.notify(notice)

@@ -82,7 +82,7 @@ class Clerk:
         self._rules = rules
         self._missed = missed
         self._waiting = waiting
-        self._lock = asyncio.Lock()
+        self._lock = self.deciding = asyncio.Lock()  # whoever else claims for this account holds it as well
         self.received = ReceivedPictures(plan, doors, lambda: rules().looks_at_pictures)
         self.last_message_ms = 0
 
@@ -349,6 +349,7 @@ class Clerk:
             left_out=self._rules.left_out,
             burst=await self._burst(stimulus),
             computed_s=self._doors.clock.computed_s,
+            figures=self._doors.figures(),
         )
 
     async def _commit(self, decision: Decision, order_created_ms: int | None = None) -> None:
@@ -366,7 +367,7 @@ class Clerk:
             ruleset=entry.ruleset,
             rules=sorted({row.rule_id for row in decision.claim.replies}),
         )
-        for notice in decision.notices:
+        for notice in decision.words():
             await self._doors.notifier.notify(notice)
 
     async def _file(self, claim: Claim) -> bool:

@@ -21,7 +21,7 @@ from p2pbot.daemon.clerk import counterparty_key
 from p2pbot.daemon.desk import Item, Told
 from p2pbot.daemon.surroundings import AccountPlan, Doors
 from p2pbot.errors import KeyRefused, LocationRefused, OurError, P2pbotError, RateLimited, RequestRefused
-from p2pbot.model import Notice, Order, OrderStatus
+from p2pbot.model import Notice, Order, OrderStatus, Topic
 from p2pbot.protocol.backoff import Backoff
 from p2pbot.protocol.calls import list_orders
 
@@ -257,7 +257,8 @@ class OrdersLoop:
             return max(delay_s, error.retry_after_s)
         if isinstance(error, KeyRefused | LocationRefused):
             key = f"key_refused:{self._plan.name}"
-            await self._doors.notifier.notify(Notice(key=key, text=str(error), account=self._plan.name, urgent=True))
+            notice = Notice(key=key, text=str(error), account=self._plan.name, urgent=True, topic=Topic.KEY_REFUSED)
+            await self._doors.notifier.notify(notice)
             return max(delay_s, 60.0)
         return delay_s
 

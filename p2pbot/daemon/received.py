@@ -17,7 +17,7 @@ from typing import NoReturn, TypeVar
 from p2pbot.conversation.decision import message_key
 from p2pbot.daemon.surroundings import AccountPlan, Doors
 from p2pbot.errors import NetworkError, OurError, P2pbotError, RequestRefused, StateError
-from p2pbot.model import ChatMessage, Notice
+from p2pbot.model import ChatMessage, Notice, Topic
 from p2pbot.ports import PictureArchive, PictureSource
 from p2pbot.protocol.picture_names import picture_name
 from p2pbot.protocol.pictures import PictureFacts, read_picture
@@ -156,7 +156,8 @@ class ReceivedPictures:
             network = isinstance(error, NetworkError)
             advice = "p2pbot images ORDER fetches it later" if network else "further failures are in the log"
             text = f"A counterparty's picture could not be archived: {error.what}; {advice}."
-            await self._doors.notifier.notify(Notice(key=f"archive:{name}", text=text, account=name))
+            topic = Topic.DISK if isinstance(error, StateError) else Topic.OTHER
+            await self._doors.notifier.notify(Notice(key=f"archive:{name}", text=text, account=name, topic=topic))
 
 
 def _remember(known: OrderedDict[tuple[str, str], V], key: tuple[str, str], value: V, most: int) -> None:

@@ -15,7 +15,7 @@ from p2pbot.conversation.dialogues import failed_files, load_tested
 from p2pbot.daemon.collector import held
 from p2pbot.document import Severity
 from p2pbot.errors import ConfigError, RulesError, StateError
-from p2pbot.model import Notice
+from p2pbot.model import Notice, Topic
 from p2pbot.ports import Events, Notifier
 from p2pbot.rules.pictures import Pictures, ReadPictures
 from p2pbot.rules.ruleset import RuleSet, let_go, load_rules
@@ -89,6 +89,7 @@ class Rulebook:
         self._pressed = False
         self._one = asyncio.Lock()  # a signal and the watch may ask for a reload at once
         self.left_out: frozenset[str] = frozenset()
+        self.refusal: tuple[str, ...] = ()  # what was wrong with the files that were read last
 
     def __call__(self) -> RuleSet:
         """Return the rules in force. Raises RulesError before ``start``."""
@@ -152,6 +153,7 @@ class Rulebook:
 
     def _take(self, ruleset: RuleSet) -> None:
         self.adopt(ruleset)
+        self.refusal = ()
         self._events.info("rules_loaded", account=self._account, rules=len(ruleset.rules), hash=ruleset.hash[:12])
 
     async def slow(self, verdict: Verdict | None) -> None:
@@ -171,7 +173,8 @@ class Rulebook:
 
     async def _tell(self, key: str, text: str) -> None:
         self._events.warning("pattern_slow", account=self._account, what=text)
-        await self._notifier.notify(Notice(key=key, text=text, account=self._account, urgent=True))
+        notice = Notice(key=key, text=text, account=self._account, urgent=True, topic=Topic.RULES)
+        await self._notifier.notify(notice)
 
     def _load(self) -> _Read:
         try:
@@ -202,7 +205,9 @@ class Rulebook:
 
     async def _refused(self, findings: tuple[str, ...], instead: str) -> None:
         lines = [finding.splitlines()[0] for finding in findings if finding] or ["no reason given"]
+        self.refusal = tuple(lines[:_SHOWN])
         self._events.error("rules_refused", account=self._account, instead=instead, findings=lines[:_SHOWN])
         text = f"Rules NOT loaded: {lines[0]} ({len(lines)} in all); {instead}."
         key = f"rules_refused:{self._account}"
-        await self._notifier.notify(Notice(key=key, text=text, account=self._account, urgent=True))
+        notice = Notice(key=key, text=text, account=self._account, urgent=True, topic=Topic.RULES)
+        await self._notifier.notify(notice)

@@ -20,7 +20,7 @@ from p2pbot.conversation.outbox import Doubt, Late, Outbox, Reconcile, Upload, W
 from p2pbot.conversation.records import OutboxRow, OutboxState, Uploaded
 from p2pbot.daemon.surroundings import AccountPlan, Doors
 from p2pbot.errors import ConnectionLost
-from p2pbot.model import ImageRef, Notice, Reason, SendRefusal
+from p2pbot.model import ImageRef, Notice, Reason, SendRefusal, Topic
 from p2pbot.protocol.outbound import image_frame, text_frame
 
 _PASSING_CODE = "ILLEGAL_PARAM"
@@ -204,6 +204,25 @@ class Sender:
             await self._commit(row, dropped(row, reason, self._doors.now_ms()))
         await self._tell(row, reason.value, text)
 
+    async def drop(self, uuid: str) -> OutboxState | None:
+        """Give a reply up because a person wants so; return the state it is in now, None when it is settled already.
+
+        One that is being written cannot be given up: it stays in SENDING.
+        """
+        async with self._lock:
+            row = self.outbox.get(uuid)
+            if row is None:
+                return None
+            if not DELIVERY.allows(row.state, DeliveryEvent.DROP):
+                return row.state
+            after = dropped(row, Reason.DROPPED_BY_HAND, self._doors.now_ms())
+            return after.state if await self._commit(row, after) else row.state
+
+    def look_again(self, order_no: str) -> None:
+        """Have an order's history looked at now, for a person waits for what it says."""
+        self.outbox.ask_anew(order_no)
+        self._wake.set()
+
     async def drain(self) -> None:
         """Write nothing new; return when nothing is in flight any more (the caller bounds the wait)."""
         self._draining = True
@@ -295,7 +314,8 @@ class Sender:
             "The lock in the state directory was removed or replaced, so nothing more is answered. Start p2pbot again."
         )
         key = f"lease_lost:{self._plan.name}"
-        await self._doors.notifier.notify(Notice(key=key, text=text, account=self._plan.name, urgent=True))
+        notice = Notice(key=key, text=text, account=self._plan.name, urgent=True, topic=Topic.DISK)
+        await self._doors.notifier.notify(notice)
 
     async def _tell_rejected(self, row: OutboxRow, refusal: SendRefusal) -> None:
         kind = refusal.sub_type or refusal.code
@@ -304,8 +324,9 @@ class Sender:
         )
 
     async def _tell(self, row: OutboxRow, kind: str, text: str) -> None:
-        key = f"{kind}:{row.account}:{row.rule_id}"
-        await self._doors.notifier.notify(Notice(key=key, text=text, account=row.account, order_no=row.order_no))
+        key, topic = f"{kind}:{row.account}:{row.rule_id}", Topic.REJECTED if kind == "rejected" else Topic.UNSENT
+        notice = Notice(key=key, text=text, account=row.account, order_no=row.order_no, topic=topic)
+        await self._doors.notifier.notify(notice)
 
     async def _sleep(self, wake_ms: int | None) -> None:
         delay_s = _IDLE_S if wake_ms is None else min(_LOOK_S, (wake_ms - self._doors.now_ms()) / 1000)

@@ -80,6 +80,7 @@ def account_status(account: Account) -> dict[str, object]:
         "scans_waiting": account.scans.waiting,
         "last_message_at_ms": account.clerk.last_message_ms or None,
         "offset_ms": account.doors.rest.clock_offset_ms,
+        "context": account.context.status(),
         "paused": account.doors.brake.is_set(account.plan.name),
         "frames": dict(account.frames),
         "not_understood": list(account.not_understood)[-_FRAMES:],

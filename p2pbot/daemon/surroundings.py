@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from p2pbot.conversation.decision import Policy
@@ -24,6 +25,8 @@ from p2pbot.ports import (
     Uploader,
     Wire,
 )
+from p2pbot.protocol.user_data_events import Source
+from p2pbot.rules.figures import Figures
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +49,7 @@ class Timings:
 class Doors:
     """The outside world as one account sees it. ``archive`` None: received pictures are not kept.
 
-    ``customers`` None: nobody's open id is known.
+    ``customers`` None: nobody's open id is known. ``figures``: what is known now of the merchant's own account.
     """
 
     rest: Rest
@@ -64,6 +67,7 @@ class Doors:
     archive: PictureArchive | None = None
     progress: Progress = field(default_factory=Progress)
     customers: Customers | None = None
+    figures: Callable[[], Figures] = Figures
 
     def now_ms(self) -> int:
         """Return the exchange's time: our clock plus the learnt offset. Ages and deadlines are reckoned in it."""
@@ -72,10 +76,11 @@ class Doors:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccountPlan:
-    """One account's name and numbers."""
+    """One account's name and numbers. ``sources``: what is read of it beyond its P2P orders."""
 
     name: str
     policy: Policy = field(default_factory=Policy)
     delivery: DeliveryPolicy = field(default_factory=DeliveryPolicy)
     uploads: UploadPolicy = field(default_factory=UploadPolicy)
     timings: Timings = field(default_factory=Timings)
+    sources: frozenset[Source] = frozenset()

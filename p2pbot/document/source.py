@@ -16,13 +16,19 @@ from p2pbot.document.findings import Finding, Position, Severity
 
 _LINE_BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")  # what YAML calls a line break
 _SECRET_NAME = re.compile(
-    "secret|token|passw|passphrase|api_?key|private_?key|listen_?key|credential|pem|signature|^key$", re.IGNORECASE
+    "secret|token|passw|passphrase|api_?key|private_?key|listen_?key|credential|pem|signature|^key$|^url$",
+    re.IGNORECASE,
 )
 _KEY = re.compile(r"(?<![\w-])(?P<name>[\w-]{1,64})[\"']?[ \t]{0,9}[:=]")
 _LONGEST_SNIPPET = 2000  # a longer line is not one that a person reads
 _HIDDEN = " <hidden>"
 # The part of an address that logs on; of one that was cut in the middle, what follows a colon and is no port.
 _LOGIN = re.compile(r"(?<=://)(?:[^\s`'\"]{0,300}@|[^\s`'\"/:@\[]*:(?!\d{0,5}(?![^\s`'\"/?#,}\]]))[^\s`'\"]*)")
+# An address as messengers' services have them: what stands behind the scheme, or behind `webhooks/`, is a password.
+_SERVICE = re.compile(
+    r"(?:(?<![\w+.-])(?!(?:https?|wss?|file)://)[A-Za-z][A-Za-z0-9+-]{1,20}://|(?<=://)[^\s`'\"]{0,200}?webhooks?/)"
+    r"(?P<rest>[^\s`'\"]+)"
+)
 
 
 def looks_secret(name: object) -> bool:
@@ -37,7 +43,9 @@ def gives_away(value: str) -> bool:
 
 def without_login(text: str) -> str:
     """Return ``text`` without what logs on in the addresses that it holds."""
-    return _LOGIN.sub("<hidden>", text) if "://" in text else text
+    if "://" not in text:
+        return text
+    return _LOGIN.sub("<hidden>", _SERVICE.sub(lambda found: found[0][: -len(found["rest"])] + "<hidden>", text))
 
 
 def _secret_key_end(line: str) -> int | None:
@@ -110,7 +118,9 @@ class Source:
         if len(text) > _LONGEST_SNIPPET or self._inside_secret[line - 1]:
             return ""
         login = _LOGIN.search(text)
-        ends = [end for end in (_secret_key_end(text), login.start() if login else None) if end is not None]
+        service = _SERVICE.search(text)
+        found = (_secret_key_end(text), login.start() if login else None, service.start("rest") if service else None)
+        ends = [end for end in found if end is not None]
         end = min(ends, default=None)
         return text if end is None or not text[end:].strip() else text[:end] + _HIDDEN
 

@@ -115,6 +115,8 @@ class ListenKey:
     confirmed_ms: int = 0
     due_ms: int = 0
     trouble: Backoff = _EAGER
+    keep_every_ms: int = KEEP_EVERY_MS
+    life_ms: int = KEY_LIFE_MS
 
     @property
     def live_key(self) -> Secret | None:
@@ -152,7 +154,7 @@ class ListenKey:
         if isinstance(error, RateLimited):
             wait_s = max(wait_s, error.retry_after_s)
         following = replace(following, trouble=trouble, due_ms=now_ms + int(wait_s * 1000))
-        over = following.state is KeyState.LIVE and now_ms - following.confirmed_ms >= KEY_LIFE_MS
+        over = following.state is KeyState.LIVE and now_ms - following.confirmed_ms >= self.life_ms
         return following.step(KeyEvent.GONE) if over else following
 
     def ended(self, key: Secret | None) -> ListenKey:
@@ -169,7 +171,7 @@ class ListenKey:
             key=key,
             since_ms=self.since_ms if key == self.key else now_ms,
             confirmed_ms=now_ms,
-            due_ms=now_ms + KEEP_EVERY_MS,
+            due_ms=now_ms + self.keep_every_ms,
             trouble=replace(self.trouble, failures=0),
         )
 

@@ -24,6 +24,7 @@ from p2pbot.protocol.refusals import Refusal, error_of, quoted
 from p2pbot.secret import Secret
 
 TOKEN_LIFE_MS = 120_000
+_APPS = "/mp-api/v1/apps"
 HEADER = "X-Mp-Open-Api-Token"
 MAX_ANSWER_BYTES = 64 * 1024  # the sealed data of a 16384-bit key has 2732 letters; the rest is envelope
 _MAX_TOKEN_CHARS = 4096  # those seen are far shorter; a longer one is something else that was pasted
@@ -61,7 +62,7 @@ def question(app_id: str, token: Secret) -> Question:
             f"a data token is a text of 1 to {_MAX_TOKEN_CHARS} characters",
             remedy="give the text that the Mini Program got, whole",
         )
-    return Question(f"/mp-api/v1/apps/{quote(app_id, safe='')}/user-open-data", f"openData={quote(value, safe='')}")
+    return Question(f"{_APPS}/{quote(app_id, safe='')}/user-open-data", f"openData={quote(value, safe='')}")
 
 
 def canonical_request(method: str, path: str, query: str, body: bytes = b"") -> str:

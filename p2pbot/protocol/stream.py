@@ -20,8 +20,8 @@ from p2pbot.protocol.user_data_dedupe import Novelty
 from p2pbot.protocol.user_data_events import AccountSnapshot, UserDataEvent
 
 MOST_BUFFERED = 2000  # events of one gap; at ten a second that is more than three minutes of a slow snapshot
-_LIFE_MS = 23 * 3_600_000  # the exchange cuts every socket at 24 h
-_EARLIER_MS = 30 * 60_000  # the accounts of one machine do not all rotate at once
+LIFE_MS = 23 * 3_600_000  # the exchange cuts every socket at 24 h
+_EARLIER = 1 / 46  # of its life, 30 minutes: the accounts of one machine do not all rotate at once
 _SLOW = Backoff(base_s=60.0, cap_s=900.0)  # for refusals that only a person can mend
 _FAST = Backoff(full_jitter=True)
 
@@ -115,7 +115,8 @@ class Stream:
     WAITING asks to wait (or CATCHING_UP, before the snapshot is asked for again).
     """
 
-    def __init__(self) -> None:
+    def __init__(self, life_ms: int = LIFE_MS) -> None:
+        self._life_ms = life_ms
         self.state = StreamState.WAITING
         self.attempt = 0
         self.wait_s = 0.0
@@ -148,7 +149,7 @@ class Stream:
         if attempt != self.attempt or self.state is not StreamState.OPENING:
             return False
         self._move(StreamEvent.OPENED)
-        self._rotate_at_ms = now_ms + _LIFE_MS - int(rng.uniform(0.0, _EARLIER_MS))
+        self._rotate_at_ms = now_ms + self._life_ms - int(rng.uniform(0.0, self._life_ms * _EARLIER))
         return True
 
     def asking(self) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from decimal import Decimal
 from typing import TypeVar
 
@@ -77,6 +78,41 @@ def _beginning(event: Row) -> str:
 
 def _order_update(event: Row) -> OrderUpdate | None:
     order = fields.mapping(event.get("o")) or {}
+    report = _report(event, order)
+    return report and replace(
+        report,
+        average_price=_number(order, "ap"),
+        stop_price=_number(order, "sp"),
+        traded_ms=fields.millis(order.get("T")),
+        reject_reason=_word(order, "er"),
+        reduce_only=fields.flag(order.get("R")),
+        working_type=_word(order, "wt"),
+        original_type=_word(order, "ot"),
+        position_side=_word(order, "ps"),
+        close_position=fields.flag(order.get("cp")),
+        activation_price=_number(order, "AP"),
+        callback_rate=_number(order, "cr"),
+        realised_profit=_number(order, "rp"),
+        price_match=_word(order, "pm"),
+        good_till_ms=fields.millis(order.get("gtd")),
+    )
+
+
+def _execution_report(event: Row) -> OrderUpdate | None:
+    """Read spot's report: flat, -1 where a trade has no id, the order's own client id in ``C`` when cancelled."""
+    report = _report(event, event)
+    return report and replace(
+        report,
+        client_order_id=_own_client_id(event),
+        stop_price=_number(event, "P"),
+        trade_id="" if report.trade_id == "-1" else report.trade_id,
+        traded_ms=fields.millis(event.get("T")),
+        reject_reason=_word(event, "r"),
+    )
+
+
+def _report(event: Row, order: Row) -> OrderUpdate | None:
+    """Return what both reports say by the same letters; None without the order's symbol and id."""
     symbol, order_id = _word(order, "s"), fields.identity(order.get("i"))
     if not (symbol and order_id):
         return None
@@ -93,61 +129,14 @@ def _order_update(event: Row) -> OrderUpdate | None:
         status=_word(order, "X"),
         quantity=_number(order, "q"),
         price=_number(order, "p"),
-        average_price=_number(order, "ap"),
-        stop_price=_number(order, "sp"),
         filled=_number(order, "z"),
         last_filled=_number(order, "l"),
         last_price=_number(order, "L"),
         fee=_number(order, "n"),
         fee_asset=_word(order, "N"),
         trade_id=fields.row_id(order.get("t")),
-        traded_ms=fields.millis(order.get("T")),
         maker=fields.flag(order.get("m")),
-        reject_reason=_word(order, "er"),
-        reduce_only=fields.flag(order.get("R")),
-        working_type=_word(order, "wt"),
-        original_type=_word(order, "ot"),
-        position_side=_word(order, "ps"),
-        close_position=fields.flag(order.get("cp")),
-        activation_price=_number(order, "AP"),
-        callback_rate=_number(order, "cr"),
-        realised_profit=_number(order, "rp"),
         self_trade_prevention=_word(order, "V"),
-        price_match=_word(order, "pm"),
-        good_till_ms=fields.millis(order.get("gtd")),
-    )
-
-
-def _execution_report(event: Row) -> OrderUpdate | None:
-    """Spot's report: flat, with -1 where a trade has no id, and the order's own client id in ``C`` when cancelled."""
-    symbol, order_id = _word(event, "s"), fields.identity(event.get("i"))
-    if not (symbol and order_id):
-        return None
-    trade_id = fields.row_id(event.get("t"))
-    return OrderUpdate(
-        at_ms=_time(event, "E"),
-        transacted_ms=_time(event, "T"),
-        symbol=symbol,
-        order_id=order_id,
-        client_order_id=_own_client_id(event),
-        side=_word(event, "S"),
-        order_type=_word(event, "o"),
-        time_in_force=_word(event, "f"),
-        execution=_word(event, "x"),
-        status=_word(event, "X"),
-        quantity=_number(event, "q"),
-        price=_number(event, "p"),
-        stop_price=_number(event, "P"),
-        filled=_number(event, "z"),
-        last_filled=_number(event, "l"),
-        last_price=_number(event, "L"),
-        fee=_number(event, "n"),
-        fee_asset=_word(event, "N"),
-        trade_id="" if trade_id == "-1" else trade_id,
-        traded_ms=fields.millis(event.get("T")),
-        maker=fields.flag(event.get("m")),
-        reject_reason=_word(event, "r"),
-        self_trade_prevention=_word(event, "V"),
     )
 
 

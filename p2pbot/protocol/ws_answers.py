@@ -67,10 +67,13 @@ class FuturesAccount:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FuturesOrder:
-    """One order. ``status`` as the exchange writes it: NEW, PARTIALLY_FILLED, FILLED, CANCELED, EXPIRED …."""
+    """One order. Ids are text: some have 19 digits.
+
+    ``status`` as the exchange writes it: NEW, PARTIALLY_FILLED, FILLED, CANCELED, EXPIRED ….
+    """
 
     symbol: str
-    order_id: int
+    order_id: str
     client_id: str
     status: str
     quantity: Decimal | None = None
@@ -141,9 +144,9 @@ def read_futures_positions(result: object) -> tuple[FuturesPosition, ...]:
 def read_futures_order(result: object) -> FuturesOrder:
     """Read ``order.status``."""
     row = _object(result)
-    symbol, order_id = _name(row.get("symbol")), fields.count(row.get("orderId"))
+    symbol, order_id = _name(row.get("symbol")), fields.identity(row.get("orderId"))
     status = _name(row.get("status"))
-    if not symbol or order_id is None or not status:
+    if not symbol or not order_id or not status:
         raise _malformed("an order")
     return FuturesOrder(
         symbol=symbol,

@@ -76,7 +76,10 @@ def futures_positions(symbol: str = "") -> WsCall[tuple[FuturesPosition, ...]]:
 
 
 def futures_order(symbol: str, *, order_id: int | None = None, client_id: str = "") -> WsCall[FuturesOrder]:
-    """Ask for one order by its id, else by our own id of it. Raises OurError when neither is given."""
+    """Ask for one order by the exchange's id, else by our own id of it. Raises OurError when neither is given.
+
+    An order that does not exist is refused with -2013.
+    """
     if not symbol or (order_id is None and not client_id):
         raise OurError("an order is asked for by its symbol and an id")
     by: tuple[str, str | int] = ("origClientOrderId", client_id) if order_id is None else ("orderId", order_id)

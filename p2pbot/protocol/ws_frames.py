@@ -136,7 +136,7 @@ def _answer(said: Mapping[str, object], status: int, size: int) -> WsFrame:
         if request_id is None:
             return UnknownFrame(look="answer to nobody", size=size)
         return Answered(request_id=request_id, result=said.get("result"), weight=weight)
-    wait_ms = fields.count((fields.mapping(error.get("data")) or {}).get("retryAfter"))
+    wait_ms = fields.millis((fields.mapping(error.get("data")) or {}).get("retryAfter"))
     return Refused(
         request_id=request_id, status=status, code=code, message=message, retry_after_ms=wait_ms, weight=weight
     )

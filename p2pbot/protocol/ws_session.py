@@ -132,7 +132,12 @@ class WsLife:
         return replace(self, renew_at_ms=now_ms + int(wait_s * 1000) + 1)
 
     def told_to_leave(self, now_ms: int) -> WsLife:
-        """Return the session after the server said that it will go away: the renewal is due now, or nearly."""
+        """Return the session after the server said that it will go away: the renewal is due now, or nearly.
+
+        One that failed and is to be tried again keeps its pause: notices must not make a tight loop of it.
+        """
+        if self.renewals.failures:
+            return self
         soon_ms = max(now_ms, self.opened_at_ms + _CALM_MS)
         return replace(self, renew_at_ms=min(self.renew_at_ms, soon_ms))
 

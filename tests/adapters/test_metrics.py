@@ -46,6 +46,20 @@ def samples(metrics: Metrics, status: dict[str, object] | None = None) -> dict[t
     }
 
 
+def test_every_counter_is_there_from_the_start() -> None:
+    """Prometheus sees no increase in a series that begins with its first event, and an alert on it would not fire."""
+    found = samples(Metrics(["main"]))
+    for sample in (
+        ("p2pbot_rules_refused_total", ("main",)),
+        ("p2pbot_notices_total", ("main", "yes")),
+        ("p2pbot_notices_total", ("", "yes")),
+        ("p2pbot_log_lines_total", ("error",)),
+        ("p2pbot_replies_total", ("main", "rejected")),
+        ("p2pbot_decisions_total", ("main", "answered")),
+    ):
+        assert found[sample] == 0
+
+
 @pytest.mark.parametrize(
     ("event", "values", "sample"),
     [

@@ -11,6 +11,7 @@ from p2pbot.adapters.holder import holder
 from p2pbot.adapters.lease import FileLease
 from p2pbot.adapters.sqlite import SqliteStore
 from tests.cli.conftest import API_KEY, API_SECRET, CONFIG, Place
+from tests.fakes.mini_program import private_pem
 
 CLI = Callable[..., int]
 
@@ -144,3 +145,24 @@ def test_who_holds_a_directory(tmp_path: Path) -> None:
         assert lease.held("main")
     assert holder(tmp_path) == ""
     FileLease(tmp_path).close()
+
+
+def test_a_mini_program_and_a_file_of_open_ids_are_looked_at(
+    place: Place, p2pbot: CLI, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What `open-data` would need is checked without asking anybody, and the customers are counted, not named."""
+    keys = "access_key_file: k, secret_key_file: s, private_key_file: mp.pem"
+    account = f"open_ids: ids.yaml, open_data: {{app_id: ozSQnakAm7apa6ew7crPYd, {keys}}}"
+    place.config.write_text(CONFIG.replace("api_secret_file: s", f"api_secret_file: s, {account}"))
+    (place.path / "ids.yaml").write_text("customers:\n  - {order: '1', open_id: oXk29dQe7Rb1}\n")
+    assert p2pbot("check") == 78
+    said = lines(capsys)
+    assert said["open data of main"].startswith("failed")
+    assert said["open ids of main"] == f"ok {place.path / 'ids.yaml'}: 1 line"
+    (place.path / "mp.pem").write_text(private_pem())
+    (place.path / "mp.pem").chmod(0o600)
+    (place.path / "ids.yaml").write_text("customers: 5\n")
+    assert p2pbot("check") == 78
+    said = lines(capsys)
+    assert said["open data of main"] == "ok app ozSQnakAm7apa6ew7crPYd; its keys are there"
+    assert said["open ids of main"].startswith("failed")

@@ -11,8 +11,10 @@ from pydantic import BaseModel
 
 from p2pbot.config import Duration, Places, parse_settings
 from p2pbot.config.durations import parse_duration
+from p2pbot.config.notifications import Service
 from p2pbot.config.open_data import OpenData
 from p2pbot.config.schema import AccountEntry, ConfigFile
+from p2pbot.config.streams import Futures, Spot
 from p2pbot.errors import ConfigError
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "configuration.md"
@@ -28,6 +30,9 @@ PARTS: dict[str, type[BaseModel]] = {
 MODELS: dict[str, type[BaseModel]] = {
     "Top level": ConfigFile,
     "accounts": AccountEntry,
+    "notifications.services": Service,
+    "futures": Futures,
+    "spot": Spot,
     "open_data": OpenData,
     **PARTS,
 }
@@ -114,4 +119,4 @@ def test_the_bounds_are_those_that_hold(section: str, key: str, bounds: re.Match
 
 def test_every_bound_is_told() -> None:
     """The tables tell bounds for each duration and each count."""
-    assert len(BOUNDED) >= 28
+    assert len(BOUNDED) >= 33

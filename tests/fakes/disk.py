@@ -5,6 +5,7 @@ Promise: each rule of the store is written here in its plainest form; the suite 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -13,7 +14,8 @@ from typing import TypeVar
 
 from p2pbot.adapters.sqlite.storable import EMPTY_TRACE
 from p2pbot.conversation.records import InboxEntry, OrderMemory, OutboxRow, OutboxState, SaidText
-from p2pbot.model import EventKind, FiringCount, LimitScope, MessageKind
+from p2pbot.conversation.summary import Rehearsed
+from p2pbot.model import EventKind, FiringCount, LimitScope, MessageKind, Reason
 
 K = TypeVar("K")
 T = TypeVar("T")
@@ -195,3 +197,21 @@ def discard(table: dict[K, V], is_old: Callable[[K, V], bool]) -> int:
 def newest(items: list[T], limit: int) -> tuple[T, ...]:
     """Return the last ``limit`` items in their order."""
     return tuple(items[-limit:]) if limit > 0 else ()
+
+
+def rehearsed(disk: Disk, since_ms: int, until_ms: int) -> tuple[Rehearsed, ...]:
+    """Return what was decided in shadow in [since_ms, until_ms), and messages that no rule took."""
+    rows = [row for row in disk.outbox.values() if row.state is OutboxState.SHADOW]
+    keys = {
+        (row.account, row.rule_id, row.order_no, row.stimulus_key)
+        for row in rows
+        if since_ms <= row.created_at_ms < until_ms
+    }
+    counts = Counter((account, rule_id, order_no) for account, rule_id, order_no, _ in keys)
+    for decided in (entry.entry for chat in disk.inbox.values() for entry in chat):
+        if decided.reason is Reason.NO_RULE and since_ms <= decided.decided_at_ms < until_ms:
+            counts[decided.account, "", decided.order_no] += 1
+    return tuple(
+        Rehearsed(account=account, rule_id=rule_id, order_no=order_no, times=times)
+        for (account, rule_id, order_no), times in sorted(counts.items())
+    )

@@ -25,6 +25,7 @@ from p2pbot.conversation.records import (
     Talk,
     Uploaded,
 )
+from p2pbot.conversation.summary import Rehearsed
 from p2pbot.errors import OurError, StateError
 from p2pbot.model import EventKind, FiringCount, FiringMark, LimitScope, MessageKind
 from p2pbot.ports import Lease
@@ -39,6 +40,7 @@ from tests.fakes.disk import (
     is_today,
     newest,
     person,
+    rehearsed,
     spoken,
     texts,
 )
@@ -380,6 +382,10 @@ class MemoryStore:
             counts.update(("inbox", d.entry.account, d.entry.reason.value) for d in chat)
         counts.update(("outbox", row.account, row.state.value) for row in self.disk.outbox.values())
         return dict(counts)
+
+    async def rehearsed(self, since_ms: int, until_ms: int) -> tuple[Rehearsed, ...]:
+        """Return what was decided in shadow in [since_ms, until_ms), and messages that no rule took."""
+        return await self._transaction(lambda: rehearsed(self.disk, since_ms, until_ms))
 
     async def close(self) -> None:
         """Refuse every further call. Idempotent."""

@@ -38,9 +38,10 @@ EXCHANGE_PATHS = frozenset(
         "/sapi/v1/c2c/orderMatch/queryCounterPartyOrderStatistic",
         "/sapi/v1/c2c/orderMatch/listUserOrderHistory",
         "/sapi/v1/account/apiRestrictions",
+        "/mp-api/v1/apps/{}/user-open-data",
     }
 )
-EXCHANGE_PATH = re.compile(r"/(?:[defps]?api)/v\d")
+EXCHANGE_PATH = re.compile(r"/(?:[defps]?api|mp-api)/v\d")
 MONEY_WORDS = re.compile(
     r"mark_?order_?as_?paid|release_?coin|cancel_?order\b|order_?match/?(?:release|cancel|confirm)|/c2c/ads/|"
     r"capital/withdraw|asset/transfer|\border\.(?:place|cancel|modify)\b",

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -102,21 +103,106 @@ def test_a_daemon_that_is_killed_comes_back(machine: Machine) -> None:
     machine.until(lambda: "chat open" in machine.show("StatusText"), "the chat is open again")
 
 
-def test_a_daemon_that_hangs_is_ended_and_names_its_line(machine: Machine) -> None:
-    """An event loop that stands still feeds no watchdog: SIGABRT, the line in the journal, a new start."""
-    machine.run(
-        "mkdir -p /etc/systemd/system/p2pbot.service.d && "
-        "printf '[Service]\\nWatchdogSec=3\\n' > /etc/systemd/system/p2pbot.service.d/quick.conf && "
-        "systemctl daemon-reload"
+def figures_of(machine: Machine) -> tuple[float, float]:
+    """Return how many seconds the start took until READY, and the resident memory now in MiB."""
+    began_us, ready_us = (
+        int(machine.show(f"{name}Monotonic")) for name in ("ExecMainStartTimestamp", "ActiveEnterTimestamp")
     )
+    (kib,) = re.findall(r"VmRSS:\s+(\d+) kB", machine.run(f"cat /proc/{pid(machine)}/status"))
+    return (ready_us - began_us) / 1e6, int(kib) / 1024
+
+
+def test_it_is_ready_soon_and_stays_small(machine: Machine, record_figure: Callable[[str, str], None]) -> None:
+    """Ready within ten seconds with the starter rules; after answering, below a quarter of the unit's MemoryMax."""
+    start(machine)
+    machine.run(f"python3 - <<'END'\n{OPEN_ORDER}END\n")
+    machine.until(lambda: '"state": "sent"' in machine.journal(), "the greeting is sent")
+    start_s, rss_mib = figures_of(machine)
+    record_figure("systemd: start until READY, the first on this machine", f"{start_s:.2f} s")
+    record_figure("systemd: resident memory, one account, after an answer", f"{rss_mib:.0f} MiB")
+    machine.run("systemctl restart p2pbot")
+    machine.until(lambda: "chat open" in machine.show("StatusText"), "the chat is open again")
+    record_figure("systemd: start until READY, files in the cache", f"{figures_of(machine)[0]:.2f} s")
+    assert start_s < 10
+    assert rss_mib < 128
+
+
+def test_nothing_that_it_does_is_refused(machine: Machine) -> None:
+    """With death instead of an error for each call that the filter refuses, a whole life goes on as before."""
+    drop_in(machine, "[Service]\nSystemCallErrorNumber=kill\n")
+    start(machine)
+    machine.run(f"python3 - <<'END'\n{OPEN_ORDER}END\n")
+    machine.until(lambda: '"state": "sent"' in machine.journal(), "the greeting is sent")
+    machine.run("systemctl reload p2pbot")
+    machine.until(lambda: events(machine).count("rules_loaded") >= 2, "the rules are loaded again")
+    machine.run("systemctl stop p2pbot")
+    assert (machine.show("Result"), machine.show("NRestarts")) == ("success", "0")
+
+
+def test_the_lines_for_newer_systemd_work(machine: Machine) -> None:
+    """With them `systemctl reload` waits until the rules are loaded, and nothing of the unit is weaker."""
+    lines = (Path(__file__).parents[2] / "systemd/p2pbot.service.d/systemd-257.conf").read_text("utf-8")
+    drop_in(machine, lines, "systemd-257.conf")
+    unit = "/etc/systemd/system/p2pbot.service"
+    assert machine.run(f"systemd-analyze verify --recursive-errors=no {unit}") == ""
+    start(machine)
+    assert machine.show("Type") == "notify-reload"
+    loaded = events(machine).count("rules_loaded")
+    machine.run("systemctl reload p2pbot")
+    machine.until(lambda: events(machine).count("rules_loaded") > loaded, "it is in the journal", timeout_s=5)
+    machine.run("printf 'version: 1\nrules: [{id: a}]\n' > /etc/p2pbot/rules/99-bad.yaml; systemctl reload p2pbot")
+    machine.until(lambda: "rules_refused" in events(machine), "the refusal is in the journal", timeout_s=5)
+    assert machine.show("ActiveState") == "active"
+
+
+def plant(machine: Machine) -> None:
+    """Have the service run with doors that can hang (``planted``), and a watchdog that waits three seconds."""
+    text = (Path(__file__).parent / "planted.py").read_text("utf-8")
+    machine.run(f"cat > /etc/p2pbot/planted.py <<'END'\n{text}END\n")
+    python = "/opt/p2pbot/.venv/bin/python /etc/p2pbot/planted.py run --config /etc/p2pbot/config.yaml"
+    drop_in(machine, f"[Service]\nWatchdogSec=3\nExecStart=\nExecStart={python}\n")
+
+
+def drop_in(machine: Machine, text: str, name: str = "test.conf") -> None:
+    """Give the unit further lines."""
+    folder = "/etc/systemd/system/p2pbot.service.d"
+    machine.run(f"mkdir -p {folder}; cat > {folder}/{name} <<'END'\n{text}END\nsystemctl daemon-reload")
+
+
+@pytest.mark.parametrize(
+    ("door", "named"),
+    [
+        pytest.param("loop", ("planted.py", "in status"), id="an event loop that stands still"),
+        pytest.param("task", ('"loop": "rules of main"', "p2pbot.daemon.reload:"), id="one root loop that hangs"),
+    ],
+)
+def test_a_daemon_that_hangs_is_ended_and_names_its_line(machine: Machine, door: str, named: tuple[str, str]) -> None:
+    """It is fed no more: SIGABRT, the hanging line in the journal, a new start, and the chat is open again."""
+    plant(machine)
     start(machine)
     before = pid(machine)
-    machine.run(f"kill -STOP {before}")  # SIGSTOP is the hang that needs no door in the program
+    machine.run(f"printf {door} > /etc/p2pbot/hang")
     machine.until(lambda: "Watchdog timeout" in machine.journal(), "the watchdog barks")
-    machine.run(f"kill -CONT {before}", check=False)
-    machine.until(lambda: pid(machine) not in ("0", before), "it is back")
-    assert "Fatal Python error: Aborted" in machine.journal()
-    assert "base_events.py" in machine.journal()
+    machine.run("rm /etc/p2pbot/hang")
+    machine.until(lambda: machine.show("NRestarts") == "1" and pid(machine) not in ("0", before), "it is back")
+    machine.until(lambda: "chat open" in machine.show("StatusText"), "the chat is open again")
+    journal = machine.journal()
+    assert "Fatal Python error: Aborted" in journal
+    assert all(word in journal for word in named), journal[-4000:]
+
+
+def test_an_exchange_that_is_away_feeds_the_watchdog_all_the_same(machine: Machine) -> None:
+    """Nothing answers, for longer than every word that was shortened: the service lives, and talks when it is back."""
+    plant(machine)
+    start(machine)
+    before = pid(machine)
+    machine.run("systemctl kill -s STOP sandbox")  # neither refused nor answered: the worst way to be away
+    machine.until(lambda: "chat open" not in machine.show("StatusText"), "the chat is down", timeout_s=60)
+    machine.until(lambda: machine.journal().count("orders_unavailable") >= 1, "nothing answers", timeout_s=60)
+    assert (machine.show("NRestarts"), pid(machine)) == ("0", before)
+    machine.run("systemctl kill -s CONT sandbox")
+    machine.until(lambda: "chat open" in machine.show("StatusText"), "the chat is open again")
+    assert (machine.show("NRestarts"), pid(machine)) == ("0", before)
 
 
 def test_a_wrong_configuration_is_not_tried_again(machine: Machine) -> None:

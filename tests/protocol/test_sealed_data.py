@@ -7,7 +7,8 @@ import base64
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_pem_private_key
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -106,6 +107,20 @@ def test_a_key_of_another_kind_is_refused_when_it_is_read() -> None:
     pem = Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
     with pytest.raises(ConfigError, match="not an RSA key"):
         OpenDataKey(Secret(pem))
+
+
+def test_the_key_is_parsed_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Answers are opened with a key that was read when it was given, not at each of them."""
+    parsed: list[bytes] = []
+
+    def counting(pem: bytes, password: bytes | None) -> PrivateKeyTypes:
+        parsed.append(pem)
+        return load_pem_private_key(pem, password)
+
+    monkeypatch.setattr("p2pbot.protocol.signing.load_pem_private_key", counting)
+    key = OpenDataKey(Secret(private_pem()))
+    assert [key.open_id(sealed(OPEN_ID)) for _ in range(3)] == [OPEN_ID] * 3
+    assert len(parsed) == 1
 
 
 def test_no_letter_of_the_key_shows() -> None:
