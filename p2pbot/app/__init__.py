@@ -293,7 +293,8 @@ def _counted(settings: Settings, log: LogEvents) -> tuple[Metrics | None, Events
         return None, log
     from p2pbot.adapters.metrics import CountedEvents, Metrics  # noqa: PLC0415 - the library loads a web server
 
-    metrics = Metrics(account.name for account in settings.accounts)
+    services = (service.name for service in settings.notifications.services)
+    metrics = Metrics((account.name for account in settings.accounts), services)
     return metrics, CountedEvents(log, metrics)
 
 
