@@ -11,7 +11,7 @@
 #   make fuzz       N=100000: so many harmed inputs for each outer door (tests/fuzz, docs/fuzzing.md)
 #   make bench      the figures of bench/README.md, measured here
 #   make soak       MINUTES=10: does anything grow? p2pbot at a hundred times a busy shop's trade (bench/README.md)
-#   make pages      after a change to the rule language: its reference, its lints and rules.schema.json
+#   make pages      after a change to the rule language or a command: reference, lints, rules.schema.json, manual page
 #   make editor     installs the YAML language server (needs npm), in which the tests then prove rules.schema.json
 #   make lock       maintainers: resolve the dependencies anew into requirements/*.txt
 #   make clean      remove what the others made
@@ -70,6 +70,7 @@ pages: setup
 	@sed '/^<!-- What stands below/q' docs/rules.md > docs/rules.md.new && \
 		$(BIN)/python -m p2pbot.rules.reference >> docs/rules.md.new && mv docs/rules.md.new docs/rules.md
 	@$(BIN)/python -m p2pbot.rules.lint_catalogue > docs/lints.md.new && mv docs/lints.md.new docs/lints.md
+	@$(BIN)/python -m p2pbot.cli.manual > docs/p2pbot.1.new && mv docs/p2pbot.1.new docs/p2pbot.1
 	@$(BIN)/p2pbot rules schema > rules.schema.json.new && mv rules.schema.json.new rules.schema.json
 
 # With it tests/rules/test_schema.py asks a real editor's language server; without it those three tests are skipped.
