@@ -53,7 +53,7 @@ class AccountWire:
         context, query = universe.world.context, dict(parse_qsl(parts.query))
         verdict = universe.do(lambda now_ms: context.knock(parts.path, query, now_ms))
         if isinstance(verdict, Refusal):
-            error = _refusal(verdict.status, float(verdict.retry_after_s) or None, _PLACE)
+            error = _refusal(verdict.status, float(verdict.retry_after_s) or None, _PLACE, "the stream")
             universe.timeline.after(universe.weather.trip_s(), lambda: _fail(opened, error))
             return
         line = AccountLine(universe, self, verdict)
