@@ -199,7 +199,7 @@ class ExchangeRest:
 
     async def _once(self, request: RestCall[T]) -> Answer:
         """Send one request and take the answer out of its envelope."""
-        await self._gate.turn()
+        await self._gate.turn(request.weight)
         try:
             return read_envelope(await self._exchange(request), bare=request.bare)
         except RateLimited as limited:
