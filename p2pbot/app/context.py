@@ -11,7 +11,6 @@ from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 
-import p2pbot.daemon.listen_key as keys_of
 from p2pbot.adapters.rate_gate import RateGate
 from p2pbot.adapters.rest import ExchangeRest, open_session
 from p2pbot.adapters.secrets_source import AccountKeys
@@ -20,6 +19,7 @@ from p2pbot.adapters.weight_gate import WeightGate
 from p2pbot.adapters.wire import ChatWire
 from p2pbot.app.doors import signer_of
 from p2pbot.config import AccountSettings, Exchange, Settings
+from p2pbot.daemon import listen_key
 from p2pbot.daemon.account_context import Feeder, SourceLoops
 from p2pbot.daemon.chat import ConnectBudget
 from p2pbot.daemon.snapshots import futures_snapshots, spot_snapshots, spot_snapshots_by_rest
@@ -42,7 +42,7 @@ Feeders = Mapping[str, Mapping[Source, Feeder]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shared:
-    """What all accounts share, for the exchange counts by address. ``rest`` makes a door: base address, keyword gate."""
+    """What all accounts share, for the exchange counts by address. ``rest`` makes a door to a base address."""
 
     exchange: Exchange
     wire: ChatWire
@@ -80,7 +80,7 @@ async def open_feeders(
             spot=WeightGate(clock, SPOT_WEIGHTS),
             timeout_s=timeout_s,
         )
-        yield {one.name: dict(Feeding(one, keys[one.name], doors[one.name], shared).feeders()) for one in wanted}
+        yield {one.name: Feeding(one, keys[one.name], doors[one.name], shared).feeders() for one in wanted}
 
 
 class Feeding:
@@ -104,8 +104,8 @@ class Feeding:
         exchange = self._shared.exchange
         session = self._session("futures", exchange.ws_api_url, self._shared.futures)
         rest = self._rest(exchange.futures_rest_url, self._shared.futures)
-        routes = (keys_of.FuturesKeyByWs(session), keys_of.FuturesKeyByRest(rest))
-        keeper = keys_of.KeyKeeper(f"{self._account.name}: futures", routes, self._doors)
+        routes = (listen_key.FuturesKeyByWs(session), listen_key.FuturesKeyByRest(rest))
+        keeper = listen_key.KeyKeeper(f"{self._account.name}: futures", routes, self._doors)
         address = partial(
             stream_address, exchange.futures_stream_url, exchange.futures_stream_path, events=exchange.futures_events
         )
@@ -129,8 +129,8 @@ class Feeding:
         """Make the loops of spot in the older way: a stream by listenKey, and REST."""
         exchange = self._shared.exchange
         rest = self._rest(exchange.rest_url, RateGate(self._doors.clock))
-        routes = (keys_of.SpotKeyByRest(rest),)
-        keeper = keys_of.KeyKeeper(f"{self._account.name}: spot", routes, self._doors, keys_of.SPOT)
+        routes = (listen_key.SpotKeyByRest(rest),)
+        keeper = listen_key.KeyKeeper(f"{self._account.name}: spot", routes, self._doors, listen_key.SPOT)
         address = partial(stream_address, exchange.spot_stream_url, exchange.spot_stream_path)
         plan = StreamPlan(account=self._account.name, source=Source.SPOT, address=address)
         ask = spot_snapshots_by_rest(rest, self._doors)
