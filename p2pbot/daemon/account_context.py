@@ -150,7 +150,7 @@ class AccountContext:
 
     def _forget(self, source: Source) -> None:
         """Know nothing of a source whose loops have failed: they begin anew with their gap open."""
-        self._facts.gap_opened(source, self._doors.now_ms())
+        self._facts = self._facts.without(source, self._doors.now_ms())
 
     # Events
 
