@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from collections.abc import Callable
 from urllib.parse import parse_qsl, urlsplit
 
 from p2pbot.adapters.wire import _refusal
@@ -26,10 +27,14 @@ _PLACE = "the simulated exchange"
 
 
 class AccountWire:
-    """``ports.Wire`` to both WebSocket APIs and the private streams. ``open``: what the client believes is open."""
+    """``ports.Wire`` to both WebSocket APIs and the private streams. ``open``: what the client believes is open.
 
-    def __init__(self, universe: Universe) -> None:
+    ``on_open`` is told of each handshake: what happens just then meets a snapshot that is under way.
+    """
+
+    def __init__(self, universe: Universe, on_open: Callable[[], None]) -> None:
         self._universe = universe
+        self._on_open = on_open
         self.open: dict[int, AccountLine] = {}
         self.connects = 0
         self.dead_until_s = 0.0
@@ -66,6 +71,7 @@ class AccountWire:
             line.leave()
         else:
             self.open[line.link.socket_id] = line
+            self._on_open()
             opened.set_result(line)
 
     def go_silent(self, for_s: float) -> None:

@@ -85,13 +85,13 @@ class AccountRun:
 
     def __init__(self, seed: int, days: float, *, keep_trace: bool = False) -> None:
         self.seed, self.days = seed, days
-        self.legacy, self.logs_on = seed % 3 == 2, seed % 2 == 1  # noqa: PLR2004 - one world in three
+        self.legacy, self.logs_on = seed % 3 == 2, seed % 2 == 1
         climate = replace(climate_of(seed), accounts=1, wild=False, latency_s=0.05)
         self.universe = Universe(climate, keep_trace=keep_trace)
         self.universe.world = World(_options(self), random.Random(f"account world {seed}"))  # noqa: S311 - repeatable
         self.life = Life(self.universe, 1)
         self.machine = Machine(random.Random(f"account machine {seed}"))  # noqa: S311 - repeatable
-        self.wire = AccountWire(self.universe)
+        self.wire = AccountWire(self.universe, self._busy)
         self.listening = Listening(self.universe, (Source.FUTURES, Source.SPOT))
         self.counts: Counter[str] = Counter()
         self.most_tasks = self.most_links = 0
@@ -135,6 +135,11 @@ class AccountRun:
         context = self.universe.world.context
         change = context.set_balance if source is Source.FUTURES else context.set_spot_balance
         self.universe.do(lambda now_ms: change(_NAME, ASSET, Decimal(number), now_ms))
+
+    def _busy(self) -> None:
+        """Let holdings change while a connection begins: snapshot and events cross each other."""
+        for source in (Source.FUTURES, Source.SPOT):
+            self.universe.timeline.after(self.universe.weather.between(0.0, 0.4), partial(self.change, source))
 
     # The machine
 
@@ -275,7 +280,9 @@ class Deeds:
             Deed.PAGES: lambda much: self._fault("ws_api_html", 300 * much),
             Deed.REST_TROUBLE: lambda much: self._fault("rest_5xx", 900 * much),
             Deed.CLOCK_LEAPS: self._leap,
-            Deed.EXCHANGE_CLOCK: lambda much: self._fault("clock_skew", 7_200 * much, skew_ms=int(20_000 * (much - 0.5))),
+            Deed.EXCHANGE_CLOCK: lambda much: self._fault(
+                "clock_skew", 7_200 * much, skew_ms=int(20_000 * (much - 0.5))
+            ),
             Deed.SUSPEND: lambda much: run.universe.timeline.suspend(60 + 3 * 3600 * much),
         }
 
@@ -289,7 +296,7 @@ class Deeds:
 
     def _trade(self, much: float) -> None:
         self._run.change(Source.FUTURES)
-        if much < 0.5:  # noqa: PLR2004 - every other
+        if much < 0.5:
             self._run.change(Source.SPOT)
 
     def _flood(self, much: float) -> None:
@@ -297,21 +304,21 @@ class Deeds:
             self._run.change(Source.FUTURES)
 
     def _foreign(self, much: float) -> None:
-        name = "event_twice" if much < 0.5 else "event_noise"  # noqa: PLR2004 - every other
+        name = "event_twice" if much < 0.5 else "event_noise"
         self._fault(name, 1800, trouble=False)
         event = {"e": "SIMULATED_NEWS", "x": [1, {"y": None}]}
         context = self._run.universe.world.context
         self._now(lambda at: context.user_event(_NAME, Kind.FUTURES, event, at))
 
     def _end_key(self, much: float, *, silently: bool) -> None:
-        kind = Kind.SPOT if self._run.legacy and much < 0.5 else Kind.FUTURES  # noqa: PLR2004 - every other
+        kind = Kind.SPOT if self._run.legacy and much < 0.5 else Kind.FUTURES
         context = self._run.universe.world.context
         self._now(lambda at: context.expire_listen_key(_NAME, kind, at, silently=silently))
 
     def _replace_key(self, much: float) -> None:
         from p2pbot.sandbox import streams  # noqa: PLC0415 - another program's doing, not a checker's
 
-        self._end_key(1.0, silently=much < 0.5)  # noqa: PLR2004 - every other
+        self._end_key(1.0, silently=much < 0.5)
         inside = self._run.universe.world.context.inside
         self._now(lambda at: streams.start_key(inside, _NAME, Kind.FUTURES, at))
 
