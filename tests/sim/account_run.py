@@ -11,10 +11,11 @@ import asyncio
 import hashlib
 import random
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from functools import partial
+from typing import Any, cast
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
@@ -49,6 +50,8 @@ from tests.sim.life import Life
 from tests.sim.rest import SimRest
 from tests.sim.timeline import StandStill
 from tests.sim.universe import Universe, Violation, key_of, secret_of
+
+Loop = tuple[str, Coroutine[object, object, object]]
 
 _ROOT = "wss://simulated.invalid"
 _LOOK_S = 300.0
@@ -155,7 +158,7 @@ class AccountRun:
         events, notifier = SimEvents(self.life, self._line), SimNotifier(self.life, self._line)
         return replace(fakes, wire=self.wire, clock=clock, rng=rng, events=events, notifier=notifier)
 
-    def _futures(self, doors: Doors, budget: ConnectBudget) -> list[tuple[str, object]]:
+    def _futures(self, doors: Doors, budget: ConnectBudget) -> list[Loop]:
         gate = WeightGate(doors.clock)
         session = WsSession(self._plan("futures", "/ws-fapi/v1"), doors, budget, gate)
         rest = SimRest(self.life, _NAME, doors.clock, doors.rng, gate)
@@ -168,7 +171,7 @@ class AccountRun:
         session.listen(stream)
         return [("futures session", session.run()), ("futures stream", stream.run())]
 
-    def _spot(self, doors: Doors, budget: ConnectBudget) -> list[tuple[str, object]]:
+    def _spot(self, doors: Doors, budget: ConnectBudget) -> list[Loop]:
         gate = WeightGate(doors.clock, SPOT_WEIGHTS)
         if self.legacy:
             rest = SimRest(self.life, _NAME, doors.clock, doors.rng, gate)
@@ -270,9 +273,9 @@ class Deeds:
             Deed.KEY_DIES: lambda much: self._end_key(much, silently=True),
             Deed.KEY_REPLACED: self._replace_key,
             Deed.REVOKED: self._revoke,
-            Deed.RESET: lambda much: self._now(lambda at: run.universe.world.context.cut_links(at)),
+            Deed.RESET: lambda _: self._now(run.universe.world.context.cut_links),
             Deed.SILENCE: self._silence,
-            Deed.SHUTDOWN: lambda much: self._now(lambda at: run.universe.world.context.shut_down(at)),
+            Deed.SHUTDOWN: lambda _: self._now(run.universe.world.context.shut_down),
             Deed.REFUSED_LINKS: lambda much: self._fault("link_status", 600 * much, status=503),
             Deed.SLOW_DOWN: lambda much: self._fault("link_status", 60 * much, status=429, retry_after_s=60),
             Deed.LOST_ANSWERS: lambda much: self._fault("ws_api_lost", 600 * much),
@@ -341,7 +344,7 @@ class Deeds:
         for_s += 1
         if trouble:
             self._run.listening.troubled(for_s)
-        fault = Fault(name, duration_ms=int(for_s * 1000), **parameters)
+        fault = Fault(name, account=None, duration_ms=int(for_s * 1000), **cast("dict[str, Any]", parameters))
         self._now(lambda at: self._run.universe.world.inject(fault, at))
 
 

@@ -14,7 +14,7 @@ from tests.sim.account_run import run_account
 
 
 def test_ninety_days_keep_every_promise() -> None:
-    """Rotations, expiries, revocations, clock leaps, suspends, silent keys and floods: the facts are right, or not known.
+    """Rotations, expiries, revocations, leaps, suspends, silent keys and floods: the facts are right, or not known.
 
     The run ends with one socket of each kind, no task left, and the listenKey as it was.
     """
