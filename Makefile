@@ -7,11 +7,12 @@
 #   make test-all   the tests on every Python that this machine has
 #   make ops        boots a machine with systemd and runs the unit in it; builds the image and runs that (root, Debian)
 #   make wheels     is there a wheel of everything that runs, for each Python, on amd64 and on arm64?
+#   make clients    the sandbox against clients that nobody here wrote (the exchange's SDKs, ccxt, python-binance)
 #   make sim        SEEDS=20000: so many simulated worlds in which everything goes wrong (tests/sim, docs/simulation.md)
 #   make fuzz       N=100000: so many harmed inputs for each outer door (tests/fuzz, docs/fuzzing.md)
 #   make bench      the figures of bench/README.md, measured here
 #   make soak       MINUTES=10: does anything grow? p2pbot at a hundred times a busy shop's trade (bench/README.md)
-#   make pages      after a change to the rule language: its reference, its lints and rules.schema.json
+#   make pages      after a change to the rule language or a command: reference, lints, rules.schema.json, manual page
 #   make editor     installs the YAML language server (needs npm), in which the tests then prove rules.schema.json
 #   make lock       maintainers: resolve the dependencies anew into requirements/*.txt
 #   make clean      remove what the others made
@@ -65,11 +66,17 @@ ops: setup
 wheels: setup
 	@sh requirements/wheels.sh $(BIN)/python
 
+# In an environment of their own, for they pin otherwise what p2pbot pins; they speak to loopback alone.
+clients: setup
+	@sh requirements/venv.sh clients $(VENV)-clients
+	@P2PBOT_CLIENTS=1 $(BIN)/python $(PYTEST) tests/clients
+
 # What the models of the rule language say of themselves: the reference, the lints, the schema for editors.
 pages: setup
 	@sed '/^<!-- What stands below/q' docs/rules.md > docs/rules.md.new && \
 		$(BIN)/python -m p2pbot.rules.reference >> docs/rules.md.new && mv docs/rules.md.new docs/rules.md
 	@$(BIN)/python -m p2pbot.rules.lint_catalogue > docs/lints.md.new && mv docs/lints.md.new docs/lints.md
+	@$(BIN)/python -m p2pbot.cli.manual > docs/p2pbot.1.new && mv docs/p2pbot.1.new docs/p2pbot.1
 	@$(BIN)/p2pbot rules schema > rules.schema.json.new && mv rules.schema.json.new rules.schema.json
 
 # With it tests/rules/test_schema.py asks a real editor's language server; without it those three tests are skipped.
@@ -114,6 +121,7 @@ lock:
 	$(UV_COMPILE) pyproject.toml -o requirements/run.txt
 	$(UV_COMPILE) requirements/build.in -c requirements/run.txt -o requirements/build.txt
 	$(UV_COMPILE) pyproject.toml --extra dev -c requirements/run.txt -c requirements/build.txt -o requirements/dev.txt
+	$(UV_COMPILE) requirements/clients.in --override requirements/clients.overrides -o requirements/clients.txt
 
 clean:
 	rm -rf $(VENV) $(VENV)-* build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

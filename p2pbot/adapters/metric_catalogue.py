@@ -76,7 +76,9 @@ _HEAD = """\
 (`process_resident_memory_bytes`, `process_open_fds`, `python_gc_…`). Labels are bounded: the accounts of the
 configuration and words of p2pbot's own. Moments are Unix timestamps in seconds: `time() - p2pbot_…_timestamp_seconds`
 is an age. `deploy/prometheus/alerts.yml` has alert rules for them, each with its test (`promtool test rules
-deploy/prometheus/alerts.test.yml`), and `deploy/grafana/p2pbot.json` a dashboard to import. This page is made by `python -m p2pbot.adapters.metric_catalogue > docs/metrics.md`.
+deploy/prometheus/alerts.test.yml`), and `deploy/grafana/p2pbot.json` a dashboard to import.
+
+This page is made by `python -m p2pbot.adapters.metric_catalogue > docs/metrics.md`.
 
 | metric | kind | labels | what it counts |
 |---|---|---|---|

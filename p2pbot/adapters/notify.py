@@ -77,7 +77,7 @@ def _service(url: Secret) -> Apprise:
     """Return Apprise with this one service."""
     with warnings.catch_warnings():  # one of its hundred plugins imports a module that Python deprecates
         warnings.simplefilter("ignore")
-        from apprise import Apprise  # noqa: PLC0415 - it is heavy, and most run without it
+        from apprise import Apprise, OverflowMode  # noqa: PLC0415 - it is heavy, and most run without it
 
         logging.getLogger("apprise").propagate = False  # what it says of a failure comes with the result
         apprise = Apprise(asset=_asset())
@@ -88,6 +88,10 @@ def _service(url: Secret) -> Apprise:
         raise ConfigError("Apprise does not understand this address", remedy=remedy)
     if not all(service.verify_certificate for service in services):
         raise ConfigError("`verify=no` would talk to anybody", remedy="take it out of the address")
+    for service in services:
+        service.overflow_mode = (
+            OverflowMode.SPLIT
+        )  # a text that is too long for the service comes whole, in two messages
     return apprise
 
 

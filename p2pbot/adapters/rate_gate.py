@@ -39,8 +39,11 @@ class RateGate:
             status=self._cause.status,
         )
 
-    async def turn(self) -> None:
-        """Wait until a request may leave; who asks first goes first. Raises RateLimited."""
+    async def turn(self, weight: int = 1) -> None:  # noqa: ARG002 - for gates that count it
+        """Wait until a request may leave; who asks first goes first. Raises RateLimited.
+
+        Here each request counts as one, whatever its ``weight``: the chat's calls all weigh little.
+        """
         wait_s, self._all = self._all.reserved(self._clock.monotonic_s())
         if wait_s:
             await self._clock.sleep(wait_s)

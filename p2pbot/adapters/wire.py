@@ -1,4 +1,4 @@
-"""The door to WebSockets (websockets), for the chat and later the futures sockets.
+"""The door to WebSockets (websockets): for the chat, for sessions of the WebSocket API and for user-data streams.
 
 Promise: one connect, one connection; raises only ``p2pbot.errors``. A silent peer is seen after the ping's interval and
 deadline (25 s) plus the close deadline (3 s).
@@ -52,9 +52,12 @@ class ChatWire:
         send_timeout_s: float = 10.0,
         flight_s: float = 7.5,
         max_message: int = 1024 * 1024,
+        thing: str = "chat",
         clock: Clock | None = None,
     ) -> None:
+        """``thing`` is what errors call it: people read them."""
         self._tls = tls
+        self._thing = thing
         self._clock = clock or SystemClock()
         self._open_timeout_s = open_timeout_s
         self._close_timeout_s = close_timeout_s
@@ -82,9 +85,9 @@ class ChatWire:
             socket = await _ConnectOnce(address, ssl=tls, **self._options)
         except InvalidStatus as refused:
             wait_s = retry_after_s(refused.response.headers.get("Retry-After", ""), self._clock.now_ms())
-            raise _refusal(refused.response.status_code, wait_s, place) from None
+            raise _refusal(refused.response.status_code, wait_s, place, self._thing) from None
         except TimeoutError:
-            raise TimedOut(f"{place} did not open the chat within {self._open_timeout_s:.0f} s") from None
+            raise TimedOut(f"{place} did not open the {self._thing} within {self._open_timeout_s:.0f} s") from None
         except OSError as error:
             raise connect_failed(error, place) from None
         except InvalidHandshake:
@@ -92,7 +95,7 @@ class ChatWire:
         except (WebSocketException, ValueError):
             raise ConnectFailed(f"{place} is not a WebSocket address that can be called") from None
         _bound_flight(socket, self._flight_s)
-        return ChatConnection(socket, place, self._close_timeout_s, self._send_timeout_s)
+        return ChatConnection(socket, place, self._thing, self._close_timeout_s, self._send_timeout_s)
 
 
 class _ConnectOnce(connect):
@@ -105,9 +108,12 @@ class _ConnectOnce(connect):
 class ChatConnection:
     """One open WebSocket (``ports.Connection``)."""
 
-    def __init__(self, socket: ClientConnection, place: str, close_timeout_s: float, send_timeout_s: float) -> None:
+    def __init__(
+        self, socket: ClientConnection, place: str, thing: str, close_timeout_s: float, send_timeout_s: float
+    ) -> None:
         self._socket = socket
         self._place = place
+        self._thing = thing
         self._close_timeout_s = close_timeout_s
         self._send_timeout_s = send_timeout_s
 
@@ -116,7 +122,7 @@ class ChatConnection:
         try:
             message = await self._socket.recv()
         except ConnectionClosed as closed:
-            raise _lost(closed, self._place) from None
+            raise _lost(closed, self._place, self._thing) from None
         return message
 
     async def send(self, text: str) -> None:
@@ -125,7 +131,7 @@ class ChatConnection:
             async with asyncio.timeout(self._send_timeout_s):
                 await self._socket.send(text)
         except ConnectionClosed as closed:
-            raise _lost(closed, self._place) from None
+            raise _lost(closed, self._place, self._thing) from None
         except TimeoutError:
             self._socket.transport.abort()
             raise ConnectionLost(f"{self._place} reads nothing any more") from None
@@ -159,27 +165,27 @@ def _place(address: str) -> str:
         parts = urlsplit(address)
         port = parts.port or (443 if parts.scheme == "wss" else 80)
     except ValueError:
-        return "the chat's address"
+        return "the exchange's address"
     return f"{parts.hostname}:{port}"
 
 
-def _refusal(status: int, wait_s: float | None, place: str) -> P2pbotError:
+def _refusal(status: int, wait_s: float | None, place: str, thing: str) -> P2pbotError:
     """Return the error for an HTTP answer instead of the upgrade: here 401, 403 and 404 speak of the token."""
     if status in (401, 403, 404):
-        return CredentialRefused(f"{place} refused the chat's token (HTTP {status})", status=status)
+        return CredentialRefused(f"{place} refused the {thing}'s token (HTTP {status})", status=status)
     if status in (418, 429, 451) or status >= 500:  # noqa: PLR2004 - HTTP statuses read best as numbers
         return error_of(Refusal(status=status, wait_s=wait_s))
     if 300 <= status < 400:  # noqa: PLR2004
-        return ConnectFailed(f"{place} redirects the chat elsewhere (HTTP {status}), which is not followed")
-    return ConnectFailed(f"{place} did not open the chat (HTTP {status})")
+        return ConnectFailed(f"{place} redirects the {thing} elsewhere (HTTP {status}), which is not followed")
+    return ConnectFailed(f"{place} did not open the {thing} (HTTP {status})")
 
 
-def _lost(closed: ConnectionClosed, place: str) -> ConnectionLost:
+def _lost(closed: ConnectionClosed, place: str, thing: str) -> ConnectionLost:
     """Return our error for a closed connection; code and reason are the peer's, 1006 and '' when it gave none."""
     code, reason = (int(closed.rcvd.code), closed.rcvd.reason) if closed.rcvd else (1006, "")
     if closed.sent and not closed.rcvd_then_sent:
         cause = f"code {int(closed.sent.code)} {closed.sent.reason}".strip()
-        return ConnectionLost(f"the chat with {place} was closed from here ({cause})", code=code, reason=reason)
+        return ConnectionLost(f"the {thing} with {place} was closed from here ({cause})", code=code, reason=reason)
     if closed.rcvd:
-        return ConnectionLost(f"{place} closed the chat (code {code})", code=code, reason=reason)
+        return ConnectionLost(f"{place} closed the {thing} (code {code})", code=code, reason=reason)
     return ConnectionLost(f"the connection to {place} broke")

@@ -32,6 +32,7 @@ from p2pbot.adapters.sqlite.inspection import inspect
 from p2pbot.adapters.status_file import status_writer
 from p2pbot.adapters.systemd import ServiceManager
 from p2pbot.app import notifying
+from p2pbot.app.control import Reach, open_control
 from p2pbot.app.doors import Fittings, open_doors, watched_doors
 from p2pbot.app.plans import plan_of
 from p2pbot.config import AccountSettings, Settings
@@ -100,18 +101,21 @@ class App:
         self._notifier = Post(LogNotifier(self._events, self._clock))
         self._fittings = Fittings(clock=self._clock, rng=SystemRng(), events=self._events, notifier=self._notifier)
         self._stopping = asyncio.Event()
-        self._reloading: set[asyncio.Task[None]] = set()
+        self._reloading: set[asyncio.Task[dict[str, tuple[str, ...]]]] = set()
 
     def stop(self) -> None:
         """Have the daemon settle what is in flight and end."""
         self._stopping.set()
 
-    async def reload(self) -> None:
-        """Load every account's rules again; a set with errors changes nothing."""
+    async def reload(self) -> dict[str, tuple[str, ...]]:
+        """Load every account's rules again; return what was wrong with each: a set with errors changes nothing."""
         self._service.reloading()
-        for rulebook in self.running.rulebooks.values() if self.running else ():
+        findings = {}
+        for name, rulebook in self.running.rulebooks.items() if self.running else ():
             await rulebook.reload()
+            findings[name] = rulebook.refusal
         self._service.ready()
+        return findings
 
     async def run(self) -> int:
         """Run until stopped; return the exit code. Raises OperatorError when it cannot start."""
@@ -145,6 +149,9 @@ class App:
             stack.push_async_callback(self._forget)
             status = self._status(accounts)
             await self._serve(stack, status)
+            store = next(iter(doors.values())).store  # one for all accounts
+            reach = Reach(clock=self._clock, reload=self.reload, status=status.now, stop=self.stop)
+            await stack.enter_async_context(open_control(self.settings, accounts, store, self.log, reach))
             return await self._run(accounts, watches, status)
 
     async def _forget(self) -> None:
@@ -182,7 +189,7 @@ class App:
             self._reloading.add(task)
             task.add_done_callback(self._reloaded)
 
-    def _reloaded(self, task: asyncio.Task[None]) -> None:
+    def _reloaded(self, task: asyncio.Task[dict[str, tuple[str, ...]]]) -> None:
         self._reloading.discard(task)
         if not task.cancelled() and task.exception() is not None:
             self.log.error("reload_failed", exc_info=task.exception())

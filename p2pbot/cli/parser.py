@@ -29,9 +29,16 @@ COMMANDS = (
     ("open-data", "p2pbot.cli.open_data", "who is the customer whose Mini Program sent this data token"),
     ("pause", "p2pbot.cli.pause", "be silent: in an order, in an account, everywhere"),
     ("resume", "p2pbot.cli.pause", "end a pause"),
+    ("mute", "p2pbot.cli.mute", "leave an order to you, for a time or until it ends"),
+    ("unmute", "p2pbot.cli.mute", "take an order back"),
+    ("send", "p2pbot.cli.send", "a text into an order's chat, by hand"),
+    ("outbox", "p2pbot.cli.outbox", "replies that wait: list them, drop one, try one again"),
+    ("reload", "p2pbot.cli.reload", "have the daemon read its rules again, now"),
+    ("forget", "p2pbot.cli.forget", "delete an order or a person from the state, for good"),
     ("rules", "p2pbot.cli.rules", "check, test, try and explain the reply rules"),
     ("demo", "p2pbot.cli.demo", "see it work against a simulated exchange"),
     ("sandbox", "p2pbot.cli.sandbox", "run the simulated exchange"),
+    ("completion", "p2pbot.cli.completion", "make your shell complete commands and options"),
 )
 _ABOUT = "p2pbot answers the order chat of Binance P2P (C2C) for merchants, by reply rules that they write in YAML."
 _EXITS = """\
@@ -78,6 +85,16 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     if not hasattr(parsed, "handler"):
         parser.error("a command is missing" if not called else f"`{called}` needs one of its commands")
     return parsed
+
+
+def whole_parser() -> Parser:
+    """Return the parser with every command registered, for the manual page and shell completion."""
+    parser, commands = _top()
+    for module in dict.fromkeys(module for _, module, _ in COMMANDS):
+        cast("Register", importlib.import_module(module)).register(commands)
+    for command in dict.fromkeys(commands.choices.values()):
+        _add_common(command)
+    return parser
 
 
 def called_command(arguments: Sequence[str]) -> str:

@@ -108,6 +108,7 @@ def spot_account() -> RestCall[tuple[SpotBalance, ...]]:
         parse=_read_spot_account,
         query=(("omitZeroBalances", "true"),),
         bare=True,
+        weight=20,
     )
 
 

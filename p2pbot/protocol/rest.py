@@ -34,6 +34,7 @@ class RestCall(Generic[T]):
     AnswerMalformed. ``idempotent``: a repeated call does no harm, so the door may retry it. ``signed``: the key's
     header, timestamp, recvWindow and signature are added. ``keyed``: the key's header alone. ``bare``: the answer comes
     without an envelope. ``patient``: nobody waits for the answer, so the door lets it through at a slower pace.
+    ``weight`` counts against the address's minute, where the door's gate counts weights.
     """
 
     name: str
@@ -47,3 +48,4 @@ class RestCall(Generic[T]):
     idempotent: bool = True
     bare: bool = False
     patient: bool = False
+    weight: int = 1

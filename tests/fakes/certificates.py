@@ -19,6 +19,13 @@ def _name(common: str) -> x509.Name:
     return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common)])
 
 
+def _general_name(host: str) -> x509.GeneralName:
+    try:
+        return x509.IPAddress(ip_address(host))
+    except ValueError:
+        return x509.DNSName(host)
+
+
 def _builder(subject: str, issuer: str, key: ec.EllipticCurvePublicKey, days: int) -> x509.CertificateBuilder:
     now = datetime.now(UTC)
     return (
@@ -64,7 +71,7 @@ class Authority:
     def server(self, *, host: str = "127.0.0.1", days: int = 30) -> ssl.SSLContext:
         """Return a server's context for ``host``; negative ``days`` is a certificate that has expired."""
         key = ec.generate_private_key(ec.SECP256R1())
-        names = x509.SubjectAlternativeName([x509.IPAddress(ip_address(host))])
+        names = x509.SubjectAlternativeName([_general_name(host)])
         built = _builder("server", "test authority", key.public_key(), days).add_extension(names, critical=False)
         certificate = built.sign(self.key, SHA256())
         chain = self.ca_file.with_name(f"server-{host}-{days}.pem")
