@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 import yaml
 
+from p2pbot.model import Side
 from p2pbot.sandbox import OrderSpec, Sandbox, SandboxAccount, SandboxOptions
 from tests.fakes.canary import API_KEY, API_SECRET, secrets_in
 from tests.ops.container import BASE, IMAGE, REPOSITORY, Docker, built, missing, running
@@ -31,7 +32,7 @@ mode: live
 state_dir: /var/lib/p2pbot
 accounts:
   - {{name: main, api_key_file: /run/secrets/api-key, api_secret_file: /run/secrets/api-secret, rules: rules}}
-exchange: {{rest_url: "{url}", ca_file: /etc/p2pbot/ca.pem}}
+exchange: {{rest_url: "{url}", ca_file: /ca.pem}}
 """
 RULES = """\
 version: 1
@@ -69,10 +70,12 @@ class Shop:
         """Return what Docker says of the container."""
         return self.docker.inspect(NAME, f"{{{{{of}}}}}")
 
-    async def start(self) -> None:
+    async def start(self, options: list[str] | None = None) -> None:
         """Run the image with compose's options, and wait until Docker calls it healthy and the chat is open."""
-        here = ("--network=host", "--health-interval=1s", f"--volume={self.box.ca_file}:/etc/p2pbot/ca.pem:ro")
-        await self.call("run", "--detach", "--name", NAME, *here, *options_of_compose(self.directory), IMAGE)
+        here = ("--network=host", "--health-interval=1s", f"--volume={self.box.ca_file}:/ca.pem:ro")
+        await self.call(
+            "run", "--detach", "--name", NAME, *here, *(options or options_of_compose(self.directory)), IMAGE
+        )
         await self.until(lambda: self.status() == "healthy", "Docker calls it healthy")
         await self.until(lambda: "chat_open" in self.docker("logs", NAME), "the chat is open")
 
@@ -97,6 +100,33 @@ def options_of_compose(directory: Path) -> list[str]:
     options += [f"--volume={directory}/secrets/{name}:/run/secrets/{name}:ro" for name in service.pop("secrets")]
     assert not service, f"words of compose.yaml that nobody tries: {sorted(service)}"
     return options
+
+
+def options_of_pod(directory: Path) -> list[str]:
+    """Return what the Kubernetes example gives its container, as words of ``docker run``; its files go below."""
+    objects = [
+        one for one in yaml.safe_load_all((REPOSITORY / "deploy/kubernetes/p2pbot.yaml").read_text("utf-8")) if one
+    ]
+    maps = {one["metadata"]["name"]: one["data"] for one in objects if one["kind"] == "ConfigMap"}
+    (pod,) = [one["spec"]["template"]["spec"] for one in objects if one["kind"] == "StatefulSet"]
+    (container,), shared = pod["containers"], pod["securityContext"]
+    data = directory / "mounted/..data"  # the kubelet's way: the names are links into the version in force
+    (data / "rules").mkdir(parents=True)
+    for place, files in ((data, maps["p2pbot"]), (data / "rules", maps["p2pbot-rules"])):
+        for name, text in files.items():
+            (place / name).write_text(text, "utf-8")
+    for name in ("config.yaml", "rules"):
+        (directory / "mounted" / name).symlink_to(f"..data/{name}")
+    for secret in (directory / "secrets").iterdir():
+        secret.chmod(0o440)
+        shutil.chown(secret, 0, shared["fsGroup"])
+    options = [f"--user={shared['runAsUser']}:{shared['runAsGroup']}", "--tmpfs=/tmp:size=16m", "--read-only"]
+    options += [f"--cap-drop={name}" for name in container["securityContext"]["capabilities"]["drop"]]
+    options += ["--security-opt=no-new-privileges"]
+    options += [f"--env={entry['name']}={entry['value']}" for entry in container["env"]]
+    mounts = {mount["name"]: mount["mountPath"] for mount in container["volumeMounts"]}
+    options += [f"--volume={directory}/mounted:{mounts['config']}:ro", f"--volume=state:{mounts['state']}"]
+    return [*options, f"--volume={directory}/secrets:{mounts['credentials']}:ro"]
 
 
 @asynccontextmanager
@@ -155,6 +185,21 @@ async def test_it_has_no_rights_and_one_place_to_write(docker: Docker, tmp_path:
         assert await open_shop.call("exec", NAME, "touch", "/var/lib/p2pbot/x", "/tmp/x") == ""  # noqa: S108 - in the container
         assert open_shop.status(".HostConfig.Memory") == str(512 * 1024 * 1024)
         assert "pip" not in await open_shop.call("exec", NAME, "ls", "/opt/p2pbot/bin")
+
+
+async def test_the_pod_of_the_kubernetes_example_works(docker: Docker, tmp_path: Path) -> None:
+    """Its container, as the kubelet would start it: configuration by links, keys for the group, probes that answer."""
+    async with shop(docker, tmp_path) as open_shop:
+        options = options_of_pod(tmp_path)
+        config = tmp_path / "mounted/config.yaml"
+        exchange = f'exchange: {{rest_url: "{open_shop.box.rest_url}", ca_file: /ca.pem}}\n'
+        config.write_text(config.read_text("utf-8").replace("mode: shadow", "mode: live") + exchange, "utf-8")
+        await open_shop.start(options)
+        health = ("exec", NAME, "p2pbot", "health", "--config", "/etc/p2pbot/config.yaml")
+        assert await open_shop.call(*health) == "healthy"
+        assert await open_shop.call(*health, "--ready") == "healthy"
+        order = await open_shop.box.open_order("main", OrderSpec(side=Side.SELL))
+        await open_shop.until(lambda: len(open_shop.said(order)) == 1, "its rule greets")
 
 
 async def test_a_daemon_that_dies_or_hangs_is_seen(docker: Docker, tmp_path: Path) -> None:
