@@ -27,6 +27,7 @@ COMMANDS = (
     ("images", "p2pbot.cli.images", "fetch all pictures of an order"),
     ("image", "p2pbot.cli.image", "upload a picture and print its address"),
     ("open-data", "p2pbot.cli.open_data", "who is the customer whose Mini Program sent this data token"),
+    ("notify", "p2pbot.cli.notify", "do words reach your phone?"),
     ("pause", "p2pbot.cli.pause", "be silent: in an order, in an account, everywhere"),
     ("resume", "p2pbot.cli.pause", "end a pause"),
     ("mute", "p2pbot.cli.mute", "leave an order to you, for a time or until it ends"),

@@ -62,7 +62,7 @@ class UserDataStream:
         self._group = asyncio.TaskGroup()
         self._socket: _Socket | None = None
         self._using: Secret | None = None
-        keeper.listen(self._feed.recover)
+        keeper.listen(self._key_lost)
 
     def status(self) -> StreamStatus:
         """Return how the stream and its key stand."""
@@ -137,6 +137,11 @@ class UserDataStream:
                 self._feed.recover(Cause.TERMINATED, attempt)
             case _:
                 self._feed.hear(event)
+
+    def _key_lost(self, cause: Cause) -> None:
+        """Learn from the keeper that the key is another, or none: old news to a try that is asking for it."""
+        if self._using is not None:
+            self._feed.recover(cause)
 
     def _expired(self, key: Secret) -> None:
         """Learn that a key is dead. Which socket said so does not matter, which key the present one uses does."""
