@@ -197,7 +197,7 @@ async def test_the_pod_of_the_kubernetes_example_works(docker: Docker, tmp_path:
         await open_shop.start(options)
         health = ("exec", NAME, "p2pbot", "health", "--config", "/etc/p2pbot/config.yaml")
         assert await open_shop.call(*health) == "healthy"
-        assert await open_shop.call(*health, "--ready") == "healthy"
+        await open_shop.until(lambda: docker(*health, "--ready", check=False) == "healthy", "it is ready")
         order = await open_shop.box.open_order("main", OrderSpec(side=Side.SELL))
         await open_shop.until(lambda: len(open_shop.said(order)) == 1, "its rule greets")
 
