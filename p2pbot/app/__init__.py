@@ -32,6 +32,7 @@ from p2pbot.adapters.sqlite.inspection import inspect
 from p2pbot.adapters.status_file import status_writer
 from p2pbot.adapters.systemd import ServiceManager
 from p2pbot.app import notifying
+from p2pbot.app.context import open_feeders
 from p2pbot.app.control import Reach, open_control
 from p2pbot.app.doors import Fittings, open_doors, watched_doors
 from p2pbot.app.moving import moved_in_ms
@@ -148,6 +149,9 @@ class App:
                 )
                 for account in self.settings.accounts
             }
+            feeders = await stack.enter_async_context(open_feeders(self.settings, keys, doors))
+            for name, feeder in feeders.items():
+                accounts[name].context.attach(feeder)
             self.running = Running(accounts, rulebooks)
             stack.push_async_callback(self._forget)
             status = self._status(accounts)
