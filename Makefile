@@ -76,6 +76,9 @@ clients: setup
 pages: setup
 	@sed '/^<!-- What stands below/q' docs/rules.md > docs/rules.md.new && \
 		$(BIN)/python -m p2pbot.rules.reference >> docs/rules.md.new && mv docs/rules.md.new docs/rules.md
+	@sed '/^<!-- What stands below/q' docs/connections.md > docs/connections.md.new && \
+		$(BIN)/python -m p2pbot.conversation.connections >> docs/connections.md.new && \
+		mv docs/connections.md.new docs/connections.md
 	@$(BIN)/python -m p2pbot.rules.lint_catalogue > docs/lints.md.new && mv docs/lints.md.new docs/lints.md
 	@$(BIN)/python -m p2pbot.cli.manual > docs/p2pbot.1.new && mv docs/p2pbot.1.new docs/p2pbot.1
 	@$(BIN)/p2pbot rules schema > rules.schema.json.new && mv rules.schema.json.new rules.schema.json
