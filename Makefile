@@ -7,6 +7,7 @@
 #   make test-all   the tests on every Python that this machine has
 #   make ops        boots a machine with systemd and runs the unit in it; builds the image and runs that (root, Debian)
 #   make wheels     is there a wheel of everything that runs, for each Python, on amd64 and on arm64?
+#   make clients    the sandbox against clients that nobody here wrote (the exchange's SDKs, ccxt, python-binance)
 #   make sim        SEEDS=20000: so many simulated worlds in which everything goes wrong (tests/sim, docs/simulation.md)
 #   make fuzz       N=100000: so many harmed inputs for each outer door (tests/fuzz, docs/fuzzing.md)
 #   make bench      the figures of bench/README.md, measured here
@@ -65,6 +66,11 @@ ops: setup
 wheels: setup
 	@sh requirements/wheels.sh $(BIN)/python
 
+# In an environment of their own, for they pin otherwise what p2pbot pins; they speak to loopback alone.
+clients: setup
+	@sh requirements/venv.sh clients $(VENV)-clients
+	@P2PBOT_CLIENTS=1 $(BIN)/python $(PYTEST) tests/clients
+
 # What the models of the rule language say of themselves: the reference, the lints, the schema for editors.
 pages: setup
 	@sed '/^<!-- What stands below/q' docs/rules.md > docs/rules.md.new && \
@@ -115,6 +121,7 @@ lock:
 	$(UV_COMPILE) pyproject.toml -o requirements/run.txt
 	$(UV_COMPILE) requirements/build.in -c requirements/run.txt -o requirements/build.txt
 	$(UV_COMPILE) pyproject.toml --extra dev -c requirements/run.txt -c requirements/build.txt -o requirements/dev.txt
+	$(UV_COMPILE) requirements/clients.in --override requirements/clients.overrides -o requirements/clients.txt
 
 clean:
 	rm -rf $(VENV) $(VENV)-* build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

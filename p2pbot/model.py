@@ -157,6 +157,7 @@ class Reason(StrEnum):
     ATTEMPTS_EXHAUSTED = "attempts_exhausted"
     UPLOAD_FAILED = "upload_failed"
     PICTURE_GONE = "picture_gone"
+    DROPPED_BY_HAND = "dropped_by_hand"
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@
 #   venv.sh pythons               one line "3.12 /path/python" for each Python that can run p2pbot, newest first
 #   venv.sh make DIR PROFILE [PYTHON]
 #                                 DIR holds what requirements/PROFILE.txt (run or dev) pins, and p2pbot, editable
+#   venv.sh clients DIR           DIR holds what requirements/clients.txt pins, and nothing of ours
 #
 # Promise: idempotent, and quick when nothing changed (a stamp in DIR names the lock that it was made from).
 # Needs POSIX sh, git (for a hash) and Python 3.11 to 3.13 with venv; nothing is fetched but what the lock pins.
@@ -50,6 +51,17 @@ make_venv() {
     touch "$stamp"
 }
 
+make_clients() {
+    dir=$1
+    stamp="$dir/clients-$(git hash-object requirements/clients.txt)"
+    if [ -e "$stamp" ] && version_of "$dir/bin/python" >/dev/null; then return; fi
+    create "$dir" ""
+    echo "Setting up $dir from requirements/clients.txt; this takes half a minute." >&2
+    export PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore
+    "$dir/bin/python" -m pip install --quiet --no-deps --require-hashes -r requirements/clients.txt
+    touch "$stamp"
+}
+
 create() {
     python=${2:-$(pythons | awk 'NR == 1 { print $2 }')}
     if [ -z "$python" ]; then
@@ -64,5 +76,6 @@ create() {
 case "${1:-}" in
     pythons) pythons ;;
     make) make_venv "$2" "$3" "${4:-}" ;;
-    *) sed -n '2,7s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
+    clients) make_clients "$2" ;;
+    *) sed -n '2,8s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
 esac

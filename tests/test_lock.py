@@ -13,9 +13,10 @@ from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 ROOT = Path(__file__).resolve().parent.parent
-LOCKS = ("run", "build", "dev")
+LOCKS = ("run", "build", "dev")  # one environment can hold these together
+ALL = (*LOCKS, "clients")  # the clients of others have one of their own
 PIN = re.compile(r"^(?P<name>[\w.-]+)==(?P<version>[^\s;\\]+)(?P<rest>.*?)(?=^\S|\Z)", re.DOTALL | re.MULTILINE)
-WANTED_HERE = re.compile(r"# +(?:via )?(?:p2pbot \(pyproject\.toml\)|-r requirements/build\.in)$", re.MULTILINE)
+WANTED_HERE = re.compile(r"# +(?:via )?(?:p2pbot \(pyproject\.toml\)|-r requirements/(?:build|clients)\.in)$", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -39,9 +40,9 @@ def read_lock(name: str) -> dict[str, Pin]:
 
 
 def wanted(name: str) -> dict[str, Requirement]:
-    """Return what the lock's input asks for by normalised name: pyproject.toml, or build.in."""
-    if name == "build":
-        lines = (ROOT / "requirements/build.in").read_text("utf-8").splitlines()
+    """Return what the lock's input asks for by normalised name: pyproject.toml, build.in or clients.in."""
+    if name in ("build", "clients"):
+        lines = (ROOT / f"requirements/{name}.in").read_text("utf-8").splitlines()
         texts = [line for line in lines if line and not line.startswith("#")]
     else:
         project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
@@ -63,7 +64,7 @@ def stale(lock: dict[str, Pin], asked: dict[str, Requirement]) -> set[str]:
     return missing | outside | dropped
 
 
-@pytest.mark.parametrize("name", LOCKS)
+@pytest.mark.parametrize("name", ALL)
 def test_lock_is_fresh(name: str) -> None:
     """Each requirement is pinned within its bounds and nothing is pinned for a requirement that is gone."""
     assert not stale(read_lock(name), wanted(name)), "run `make lock`"
@@ -76,7 +77,7 @@ def test_stale_lock_is_found() -> None:
     assert len(stale(lock, asked)) == 3
 
 
-@pytest.mark.parametrize("name", LOCKS)
+@pytest.mark.parametrize("name", ALL)
 def test_every_pin_has_hashes(name: str) -> None:
     """No package can be swapped on its way: each pin carries the hashes of its files."""
     lock = read_lock(name)
@@ -84,14 +85,14 @@ def test_every_pin_has_hashes(name: str) -> None:
     assert not [package for package, pin in lock.items() if pin.hashes == 0]
 
 
-@pytest.mark.parametrize("name", LOCKS)
+@pytest.mark.parametrize("name", ALL)
 def test_every_pin_is_read(name: str) -> None:
     """The reader of this test misses no line of the lock."""
     text = (ROOT / "requirements" / f"{name}.txt").read_text("utf-8")
     assert len(read_lock(name)) == len(re.findall(r"^\w", text, re.MULTILINE))
 
 
-@pytest.mark.parametrize("name", LOCKS)
+@pytest.mark.parametrize("name", ALL)
 def test_lock_names_no_host(name: str) -> None:
     """A lock holds names, versions, hashes and markers: no index, no link, no path."""
     text = (ROOT / "requirements" / f"{name}.txt").read_text("utf-8")
@@ -112,7 +113,7 @@ def test_developers_lock_holds_what_runs() -> None:
     assert read_lock("run").keys() <= read_lock("dev").keys()
 
 
-@pytest.mark.parametrize("name", LOCKS)
+@pytest.mark.parametrize("name", ALL)
 def test_every_dependency_is_explained(name: str) -> None:
     """docs/dependencies.md has a row for each package that we ask for."""
     text = (ROOT / "docs/dependencies.md").read_text("utf-8")
@@ -124,7 +125,7 @@ def test_no_dependency_is_explained_that_we_do_not_have() -> None:
     """docs/dependencies.md speaks of nothing that is gone."""
     text = (ROOT / "docs/dependencies.md").read_text("utf-8")
     rows = {canonicalize_name(row) for row in re.findall(r"^\| `([\w.-]+)` \|", text, re.MULTILINE)}
-    assert rows <= {package for name in LOCKS for package in wanted(name)}
+    assert rows <= {package for name in ALL for package in wanted(name)}
 
 
 def test_every_library_that_runs_has_a_door() -> None:

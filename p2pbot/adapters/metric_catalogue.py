@@ -45,6 +45,9 @@ CHAT_DEAF = _counter("chat_deaf_seconds_total", "seconds without a chat, counted
 RULES_LOADED = _counter("rules_loaded_total", "sets of rules taken", "account")
 RULES_REFUSED = _counter("rules_refused_total", "sets of rules refused; the set before runs on", "account")
 NOTICES = _counter("notices_total", "words to the operator", "account", "urgent")
+NOTICES_SENT = _counter("notices_sent_total", "messages that a service for notifications has taken", "service")
+NOTICES_FAILED = _counter("notices_failed_total", "messages that it has not taken, each time", "service")
+NOTICES_DROPPED = _counter("notices_dropped_total", "words given up, for it was down too long", "service")
 LOG_LINES = _counter("log_lines_total", "events of the log", "level")
 
 INFO = _gauge("info", "1; the version of p2pbot", "version")

@@ -30,14 +30,20 @@ _WORDS_OF = {
 _OF_ACCOUNT_ONLY = tuple(
     metric for metric in METRICS if metric.kind is MetricKind.COUNTER and metric.labels == ("account",)
 )
+_OF_SERVICE = {
+    "notice_sent": catalogue.NOTICES_SENT,
+    "notice_failed": catalogue.NOTICES_FAILED,
+    "notice_dropped": catalogue.NOTICES_DROPPED,
+}
 _LEVELS = ("info", "warning", "error")
 
 
 class Metrics:
-    """The counters of one daemon; ``accounts`` are the only values that its label may have."""
+    """The counters of one daemon; ``accounts`` and ``services`` are the only values that their labels may have."""
 
-    def __init__(self, accounts: Iterable[str]) -> None:
+    def __init__(self, accounts: Iterable[str], services: Iterable[str] = ()) -> None:
         self._accounts = frozenset(accounts)
+        self._services = frozenset(services)
         self._registry = CollectorRegistry()
         ProcessCollector(registry=self._registry)
         GCCollector(registry=self._registry)
@@ -58,6 +64,9 @@ class Metrics:
         for metric in _OF_ACCOUNT_ONLY:
             for account in sorted(self._accounts):
                 self._counters[metric.name].labels(account)
+        for metric in _OF_SERVICE.values():
+            for service in sorted(self._services):
+                self._counters[metric.name].labels(service)
         for level in _LEVELS:
             self._counters[catalogue.LOG_LINES.name].labels(level)
 
@@ -81,6 +90,8 @@ class Metrics:
                 self._count(catalogue.RULES_REFUSED, account)
             case "operator.notice":
                 self._count(catalogue.NOTICES, account, "yes" if level == "error" else "no")
+            case "notice_sent" | "notice_failed" | "notice_dropped":
+                self._count_of_service(event, values)
 
     def render(self, status: Status) -> bytes:
         """Return everything in Prometheus' text format; the gauges are taken from ``status``."""
@@ -91,6 +102,12 @@ class Metrics:
     def _count(self, metric: Metric, *labels: str, amount: float = 1.0) -> None:
         counter = self._counters[metric.name]
         (counter.labels(*labels) if labels else counter).inc(amount)
+
+    def _count_of_service(self, event: str, values: Mapping[str, object]) -> None:
+        service = values.get("service")
+        if isinstance(service, str) and service in self._services:
+            words = max(1.0, number(values, "words")) if event == "notice_dropped" else 1.0
+            self._count(_OF_SERVICE[event], service, amount=words)
 
     def _account(self, values: Mapping[str, object]) -> str:
         account = values.get("account")

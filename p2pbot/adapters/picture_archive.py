@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -110,6 +111,19 @@ class DiskArchive:
             except OSError:
                 continue
             yield _Kept(path, status.st_mtime_ns // 1_000_000, status.st_size)
+
+
+def forget_pictures(root: Path, order_no: str) -> int:
+    """Delete the pictures of one order from an account's archive; return how many. Raises StateUnwritable."""
+    folder = root / safe_id(order_no)
+    if folder.is_symlink():
+        return 0
+    found = [path for path in _listed(folder) if _PICTURE.fullmatch(path.name) or _DRAFT.fullmatch(path.name)]
+    for path in found:
+        _delete(path)
+    with suppress(OSError):  # something else lies in it, or there was none
+        folder.rmdir()
+    return len(found)
 
 
 def _folders(root: Path) -> list[Path]:

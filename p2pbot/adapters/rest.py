@@ -90,8 +90,12 @@ class ExchangeRest:
         timeout_s: float = 10.0,
         gate: RateGate | None = None,
         queue_s: float = QUEUE_S,
+        time_call: RestCall[int] | None = None,
     ) -> None:
-        """Check the address and the key's form. Raises ConfigError; nothing is sent."""
+        """Check the address and the key's form. Raises ConfigError; nothing is sent.
+
+        ``time_call``: how this address is asked for its clock, if it is not the main one (``key_calls.futures_time``).
+        """
         self._session = session
         self._base = _checked_base(base_url)
         self._api_key = _checked_key(api_key)
@@ -102,6 +106,7 @@ class ExchangeRest:
         self._timeout_s = timeout_s
         self._longest_s = longest_call_s(timeout_s, queue_s)
         self._gate = gate or RateGate(clock)
+        self._time_call = time_call or calls.server_time()
         self._slots = asyncio.Semaphore(_AT_ONCE)
         self._learning = asyncio.Lock()
         self._server_clock: ServerClock | None = None
@@ -175,8 +180,7 @@ class ExchangeRest:
     async def _ask_clock(self) -> ServerClock:
         """Ask once; the round trip of a retry must not count into the answer's age."""
         asked_s = self._clock.boottime_s()
-        request = calls.server_time()
-        server_ms = request.parse(await self._once(request))
+        server_ms = self._time_call.parse(await self._once(self._time_call))
         return learnt(server_ms, asked_s, self._clock.boottime_s())
 
     async def _retried(self, request: RestCall[T]) -> Answer:

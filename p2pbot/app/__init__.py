@@ -32,6 +32,8 @@ from p2pbot.adapters.sqlite.inspection import inspect
 from p2pbot.adapters.status_file import status_writer
 from p2pbot.adapters.systemd import ServiceManager
 from p2pbot.app import notifying
+from p2pbot.app.context import open_feeders
+from p2pbot.app.control import Reach, open_control
 from p2pbot.app.doors import Fittings, open_doors, watched_doors
 from p2pbot.app.plans import plan_of
 from p2pbot.config import AccountSettings, Settings
@@ -100,18 +102,21 @@ class App:
         self._notifier = Post(LogNotifier(self._events, self._clock))
         self._fittings = Fittings(clock=self._clock, rng=SystemRng(), events=self._events, notifier=self._notifier)
         self._stopping = asyncio.Event()
-        self._reloading: set[asyncio.Task[None]] = set()
+        self._reloading: set[asyncio.Task[dict[str, tuple[str, ...]]]] = set()
 
     def stop(self) -> None:
         """Have the daemon settle what is in flight and end."""
         self._stopping.set()
 
-    async def reload(self) -> None:
-        """Load every account's rules again; a set with errors changes nothing."""
+    async def reload(self) -> dict[str, tuple[str, ...]]:
+        """Load every account's rules again; return what was wrong with each: a set with errors changes nothing."""
         self._service.reloading()
-        for rulebook in self.running.rulebooks.values() if self.running else ():
+        findings = {}
+        for name, rulebook in self.running.rulebooks.items() if self.running else ():
             await rulebook.reload()
+            findings[name] = rulebook.refusal
         self._service.ready()
+        return findings
 
     async def run(self) -> int:
         """Run until stopped; return the exit code. Raises OperatorError when it cannot start."""
@@ -141,10 +146,16 @@ class App:
                 )
                 for account in self.settings.accounts
             }
+            feeders = await stack.enter_async_context(open_feeders(self.settings, keys, doors))
+            for name, feeder in feeders.items():
+                accounts[name].context.attach(feeder)
             self.running = Running(accounts, rulebooks)
             stack.push_async_callback(self._forget)
             status = self._status(accounts)
             await self._serve(stack, status)
+            store = next(iter(doors.values())).store  # one for all accounts
+            reach = Reach(clock=self._clock, reload=self.reload, status=status.now, stop=self.stop)
+            await stack.enter_async_context(open_control(self.settings, accounts, store, self.log, reach))
             return await self._run(accounts, watches, status)
 
     async def _forget(self) -> None:
@@ -182,7 +193,7 @@ class App:
             self._reloading.add(task)
             task.add_done_callback(self._reloaded)
 
-    def _reloaded(self, task: asyncio.Task[None]) -> None:
+    def _reloaded(self, task: asyncio.Task[dict[str, tuple[str, ...]]]) -> None:
         self._reloading.discard(task)
         if not task.cancelled() and task.exception() is not None:
             self.log.error("reload_failed", exc_info=task.exception())
@@ -230,7 +241,8 @@ class App:
         self, accounts: Mapping[str, Account], watches: Mapping[str, RulesWatch], status: StatusLoop
     ) -> None:
         store = next(iter(accounts.values())).doors.store  # one for all accounts
-        keeper = Housekeeping(store, self._paced, self.log, self.progress)
+        spans = {"messages_ms": self.settings.retention.messages.ms, "traces_ms": self.settings.retention.traces.ms}
+        keeper = Housekeeping(store, self._paced, self.log, self.progress, **spans)
         loops: dict[str, Coroutine[object, object, NoReturn]] = {
             **{f"account {name}": account.run() for name, account in accounts.items()},
             **{f"rules of {name}": watch.run() for name, watch in watches.items()},
@@ -285,7 +297,8 @@ def _counted(settings: Settings, log: LogEvents) -> tuple[Metrics | None, Events
         return None, log
     from p2pbot.adapters.metrics import CountedEvents, Metrics  # noqa: PLC0415 - the library loads a web server
 
-    metrics = Metrics(account.name for account in settings.accounts)
+    services = (service.name for service in settings.notifications.services)
+    metrics = Metrics((account.name for account in settings.accounts), services)
     return metrics, CountedEvents(log, metrics)
 
 

@@ -89,6 +89,8 @@ def offline(settings: Settings) -> Iterator[Checked]:
     grade = Grade.WARNING if settings.warnings else Grade.OK
     yield Checked(grade, "configuration", f"{settings.file}; accounts: {names}", settings.warnings)
     yield _keys(settings)
+    if settings.notifications.services:
+        yield _services(settings)
     if settings.ca_file:
         yield _certificates(settings.ca_file)
     for account in settings.accounts:
@@ -108,6 +110,16 @@ def _keys(settings: Settings) -> Checked:
 def _kind(keys: AccountKeys) -> str:
     """Return which kind of key signs. Raises ConfigError for a private key that cannot be read."""
     return signer_of(keys).kind.value
+
+
+def _services(settings: Settings) -> Checked:
+    from p2pbot.app.notifying import open_services  # noqa: PLC0415 - it loads the daemon and Apprise
+
+    try:
+        names = ", ".join(service.name for service, _ in open_services(settings.notifications, os.environ))
+    except P2pbotError as error:
+        return failed("notifications", error)
+    return Checked(Grade.OK, "notifications", f"{names}; p2pbot notify test sends a word")
 
 
 def _certificates(ca_file: Path) -> Checked:

@@ -5,19 +5,22 @@ from __future__ import annotations
 import argparse
 import asyncio
 import re
+import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from p2pbot.adapters.brake import PauseFile
 from p2pbot.adapters.sqlite import SqliteStore
+from p2pbot.cli.daemon_line import asked
 from p2pbot.cli.options import settings_of
 from p2pbot.config import Settings
+from p2pbot.conversation.control import ALL, Ask, Request
+from p2pbot.conversation.records import Action, ActionWord
 from p2pbot.errors import UsageError
 
 if TYPE_CHECKING:
     from p2pbot.cli.parser import Parser
 
-ALL = "*"  # what the store writes for "all"
 _ORDER = re.compile(r"[0-9A-Za-z_-]{1,64}")
 _PAUSE = """\
 Makes p2pbot silent at once: everywhere, in one account, or in one order. It goes on recording what it would have
@@ -54,10 +57,8 @@ def _add(commands: argparse._SubParsersAction[Parser], name: str, line: str, tex
 def _set_paused(arguments: argparse.Namespace) -> int:
     settings = settings_of(arguments)
     account = settings.account(arguments.account).name if arguments.account else ALL
-    order_no = ALL if arguments.order == "all" else arguments.order
-    if arguments.order != "all" and not _ORDER.fullmatch(order_no):
-        raise UsageError("an order's number has digits only", remedy="copy it from the exchange, or write: all")
-    left, unmuted = asyncio.run(_switch(settings, account, order_no, paused=arguments.paused))
+    order_no = ALL if arguments.order == "all" else order_number(arguments.order)
+    left, unmuted = _switched(settings, account, order_no, paused=arguments.paused)
     print(f"{'Paused' if arguments.paused else 'Resumed'}: {place(account, order_no)}.")
     for name in unmuted:
         print(f"  order {order_no} of account {name} was muted (by a person, a rule or the breaker); it is not now.")
@@ -66,14 +67,33 @@ def _set_paused(arguments: argparse.Namespace) -> int:
     return 0
 
 
-async def _switch(
-    settings: Settings, account: str, order_no: str, *, paused: bool
-) -> tuple[tuple[tuple[str, str], ...], tuple[str, ...]]:
-    """Write the switch; return all that is paused now, and the accounts in which the order's mute was lifted."""
+def order_number(text: str) -> str:
+    """Return an order's number as it was typed. Raises UsageError."""
+    if not _ORDER.fullmatch(text):
+        raise UsageError("an order's number has digits only", remedy="copy it from the exchange, or write: all")
+    return text
+
+
+Paused = tuple[tuple[str, str], ...]
+
+
+def _switched(settings: Settings, account: str, order_no: str, *, paused: bool) -> tuple[Paused, tuple[str, ...]]:
+    """Switch, by the daemon if one listens; return all that is paused now, and in which accounts a mute was lifted."""
+    answer = asked(settings, Request(ask=Ask.PAUSE if paused else Ask.RESUME, account=account, order=order_no))
+    if answer is None:
+        return asyncio.run(_switch(settings, account, order_no, paused=paused))
+    return tuple((str(name), str(number)) for name, number in answer["paused"]), tuple(answer["unmuted"])
+
+
+async def _switch(settings: Settings, account: str, order_no: str, *, paused: bool) -> tuple[Paused, tuple[str, ...]]:
+    """Write the switch into the store; the next decision sees it."""
     store = await SqliteStore.open_beside(settings.database)
     try:
         await store.set_paused(account, order_no, paused=paused)
         unmuted = () if paused or order_no == ALL else await store.unmute(account, order_no)
+        word = ActionWord.PAUSE if paused else ActionWord.RESUME
+        now_ms = time.time_ns() // 1_000_000
+        await store.act(Action(at_ms=now_ms, word=word, account=account, order_no=order_no))
         return await store.paused(), unmuted
     finally:
         await store.close()

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING
 from p2pbot.adapters.sqlite import SqliteStore
 from p2pbot.cli.options import settings_of
 from p2pbot.cli.output import Paint, clock_time, columns, print_json, shown
-from p2pbot.cli.words import STATES, reason_words, rule_words
-from p2pbot.conversation.records import InboxEntry, OutboxRow
+from p2pbot.cli.words import ACTIONS, STATES, reason_words, rule_words
+from p2pbot.conversation.control import ALL
+from p2pbot.conversation.records import Action, InboxEntry, OutboxRow
 from p2pbot.errors import UsageError
 from p2pbot.model import Reason
 from p2pbot.rules.verdict import Outcome, RuleTrace
@@ -24,8 +25,8 @@ if TYPE_CHECKING:
 
 _ABOUT = """\
 Shows every message and event of an order that p2pbot has decided about: when and how it learnt of it, whether it
-answered and why, what each rule said, and what became of the replies. It reads the state directory alone; the daemon
-may run or not. Times are the exchange's, shown in this machine's time zone."""
+answered and why, what each rule said, what became of the replies, and what a person had p2pbot do there. It reads the
+state directory alone; the daemon may run or not. Times are the exchange's, shown in this machine's time zone."""
 _MORE = """\
 examples:
   p2pbot why 20476365073825144832
@@ -49,8 +50,8 @@ def register(commands: argparse._SubParsersAction[Parser]) -> None:
 
 def _why(arguments: argparse.Namespace) -> int:
     database = settings_of(arguments).database
-    entries, replies = asyncio.run(_read(database, arguments.order))
-    if not entries and not replies:
+    entries, replies, actions = asyncio.run(_read(database, arguments.order))
+    if not entries and not replies and not actions:
         print(f"Nothing is known of the order {shown(arguments.order, 40)}: no message or event of it was decided.")
         return 1
     numbered = list(enumerate(entries, start=1))
@@ -59,16 +60,19 @@ def _why(arguments: argparse.Namespace) -> int:
         keys = {(entry.account, entry.key) for _, entry in numbered}
         replies = tuple(row for row in replies if (row.account, row.stimulus_key) in keys)
     if arguments.json:
-        print_json(_document(arguments.order, numbered, replies, text=arguments.text))
+        document = _document(arguments.order, numbered, replies, text=arguments.text)
+        print_json(document | {"actions": [asdict(action) for action in actions]})
     else:
-        print("\n".join(_page(arguments.order, numbered, replies, text=arguments.text)))
+        print("\n".join((*_page(arguments.order, numbered, replies, text=arguments.text), *_actions(actions))))
     return 0
 
 
-async def _read(database: Path, order_no: str) -> tuple[tuple[InboxEntry, ...], tuple[OutboxRow, ...]]:
+async def _read(
+    database: Path, order_no: str
+) -> tuple[tuple[InboxEntry, ...], tuple[OutboxRow, ...], tuple[Action, ...]]:
     store = await SqliteStore.open_readonly(database)
     try:
-        return await store.inbox(order_no), await store.outbox(order_no)
+        return await store.inbox(order_no), await store.outbox(order_no), await store.actions(order_no)
     finally:
         await store.close()
 
@@ -153,6 +157,16 @@ def _reply(row: OutboxRow, paint: Paint, *, text: bool) -> Iterator[str]:
     yield f"     → reply of {shown(row.rule_id, 40)}: {paint('bold', STATES[row.state])}{why} ({at}{tries})"
     if text:
         yield f"       «{shown(row.text)}»"
+
+
+def _actions(actions: Sequence[Action]) -> Iterator[str]:
+    """Yield what people did, oldest first."""
+    if actions:
+        yield ""
+    for action in actions:
+        everywhere = ", for all orders" if action.order_no == ALL else ""
+        detail = f" ({shown(action.detail, 100)})" if action.detail else ""
+        yield f"     {clock_time(action.at_ms)}  by hand: {ACTIONS[action.word]}{everywhere}{detail}"
 
 
 def _document(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from p2pbot.conversation.records import OutboxState
+from p2pbot.conversation.records import ActionWord, OutboxState
 from p2pbot.model import Reason
 from p2pbot.rules.verdict import Outcome, RuleTrace
 
@@ -24,7 +24,7 @@ REASONS = {
     Reason.TOO_OLD: "it was too old when p2pbot learnt of it (limits: max_age)",
     Reason.BACKLOG: "it came before p2pbot did, and people have talked since",
     Reason.PAUSED: "p2pbot was paused",
-    Reason.MUTED: "a rule has handed the order over to a person",
+    Reason.MUTED: "the order was handed over to a person, by a rule or by p2pbot mute",
     Reason.TAKEN_OVER: "a person has taken the order over",
     Reason.IN_APPEAL: "the order is in appeal; p2pbot never speaks there",
     Reason.ORDER_UNKNOWN: "the facts of the order could not be learnt",
@@ -46,6 +46,7 @@ REASONS = {
     Reason.ATTEMPTS_EXHAUSTED: "it was tried as often as is decent",
     Reason.UPLOAD_FAILED: "its picture could not be uploaded",
     Reason.PICTURE_GONE: "its picture is not in the state directory any more",
+    Reason.DROPPED_BY_HAND: "a person dropped it (p2pbot outbox drop)",
 }
 STATES = {
     OutboxState.CLAIMED: "waits to be sent",
@@ -55,6 +56,19 @@ STATES = {
     OutboxState.REJECTED: "refused by the exchange",
     OutboxState.DROPPED: "not sent",
     OutboxState.SHADOW: "not sent, the mode is shadow",
+}
+ACTIONS = {
+    ActionWord.PAUSE: "paused",
+    ActionWord.RESUME: "pause ended",
+    ActionWord.MUTE: "left to a person",
+    ActionWord.UNMUTE: "taken back",
+    ActionWord.SEND: "a text was sent",
+    ActionWord.RETRY: "a reply was tried again",
+    ActionWord.DROP: "a reply was dropped",
+    ActionWord.RELOAD: "rules were read again",
+    ActionWord.FORGET: "an order or a person was forgotten",
+    ActionWord.RESTORE: "a backup was restored",
+    ActionWord.MOVED_IN: "p2pbot began to run on the restored backup",
 }
 OUTCOMES = {
     Outcome.FIRED: "spoke",

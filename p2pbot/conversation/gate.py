@@ -30,6 +30,8 @@ def is_late(row: OutboxRow, now_ms: int) -> bool:
 
 
 def _silenced_since(row: OutboxRow, memory: OrderMemory, now_ms: int) -> Reason | None:
+    if row.is_by_hand:
+        return None  # it is a person's word itself
     if memory.last_operator_ms > row.created_at_ms:
         return Reason.TAKEN_OVER  # whatever the mute says: it may be an older, longer one, or over already
     reason = mute_reason(memory.mute, now_ms)

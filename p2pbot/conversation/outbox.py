@@ -129,7 +129,7 @@ class Outbox:
             self._restamped.discard(row.uuid)
         if not held:
             self._orders.pop(row.order_no, None)
-            self._ask_anew(row.order_no)
+            self.ask_anew(row.order_no)
 
     def in_flight(self) -> tuple[OutboxRow, ...]:
         """Return the rows whose write is committed and not yet confirmed or doubted."""
@@ -199,12 +199,13 @@ class Outbox:
         A row is left out, and looked for again, if the look began before the row's write had settled or did not reach
         back behind it.
         """
-        self._ask_anew(order_no)
+        self.ask_anew(order_no)
         limit_ms = began_ms - self.policy.settle_ms
         rows = (row for row in self.of_order(order_no) if row.state is OutboxState.UNKNOWN)
         return tuple(row for row in rows if row.sending_at_ms <= limit_ms and since_ms <= self._since_ms(row))
 
-    def _ask_anew(self, order_no: str) -> None:
+    def ask_anew(self, order_no: str) -> None:
+        """Forget that an order's history was asked for: the next look at it is due at once."""
         self._looks.pop(order_no, None)
         self._look_again_ms.pop(order_no, None)
 

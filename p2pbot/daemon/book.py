@@ -79,6 +79,11 @@ class OrderBook:
         self._stale.discard(order_no)
         self._uncounted.discard(order_no)
 
+    def forget(self, order_no: str) -> None:
+        """Forget what is known of an order; it is asked for again if it comes up."""
+        if order_no in self._orders:
+            self._forget(order_no)
+
     def doubt(self, order_no: str) -> None:
         """Have the next decision ask the exchange: a card told of a change."""
         if order_no in self._orders:

@@ -82,7 +82,7 @@ class Clerk:
         self._rules = rules
         self._missed = missed
         self._waiting = waiting
-        self._lock = asyncio.Lock()
+        self._lock = self.deciding = asyncio.Lock()  # whoever else claims for this account holds it as well
         self.received = ReceivedPictures(plan, doors, lambda: rules().looks_at_pictures)
         self.last_message_ms = 0
 

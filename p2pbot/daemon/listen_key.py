@@ -136,7 +136,7 @@ class KeyKeeper:
             self._move(self.listen_key.started(found, self._steady_ms()))
             if self.listen_key.live_key is None:
                 raise ConnectionLost("the listenKey ended while it was asked for")
-            self._well()
+            self.trouble = ""
             return found
 
     async def run(self) -> NoReturn:
@@ -187,7 +187,7 @@ class KeyKeeper:
                 self._tell(Cause.KEY_MISSING if is_missing(error) else Cause.EXPIRED)
             return
         self._move(self.listen_key.kept(said, self._steady_ms()))
-        self._well()
+        self.trouble = ""
         if self.listen_key.live_key not in (None, key):
             self._tell(Cause.KEY_CHANGED)
 
@@ -232,9 +232,6 @@ class KeyKeeper:
         if what != self.trouble:
             self._doors.events.warning("listen_key_trouble", stream=self._name, what=what)
         self.trouble = what
-
-    def _well(self) -> None:
-        self.trouble = ""
 
     def _steady_ms(self) -> int:
         return int(self._doors.clock.boottime_s() * 1000)

@@ -89,6 +89,7 @@ class Rulebook:
         self._pressed = False
         self._one = asyncio.Lock()  # a signal and the watch may ask for a reload at once
         self.left_out: frozenset[str] = frozenset()
+        self.refusal: tuple[str, ...] = ()  # what was wrong with the files that were read last
 
     def __call__(self) -> RuleSet:
         """Return the rules in force. Raises RulesError before ``start``."""
@@ -152,6 +153,7 @@ class Rulebook:
 
     def _take(self, ruleset: RuleSet) -> None:
         self.adopt(ruleset)
+        self.refusal = ()
         self._events.info("rules_loaded", account=self._account, rules=len(ruleset.rules), hash=ruleset.hash[:12])
 
     async def slow(self, verdict: Verdict | None) -> None:
@@ -203,6 +205,7 @@ class Rulebook:
 
     async def _refused(self, findings: tuple[str, ...], instead: str) -> None:
         lines = [finding.splitlines()[0] for finding in findings if finding] or ["no reason given"]
+        self.refusal = tuple(lines[:_SHOWN])
         self._events.error("rules_refused", account=self._account, instead=instead, findings=lines[:_SHOWN])
         text = f"Rules NOT loaded: {lines[0]} ({len(lines)} in all); {instead}."
         key = f"rules_refused:{self._account}"

@@ -204,6 +204,25 @@ class Sender:
             await self._commit(row, dropped(row, reason, self._doors.now_ms()))
         await self._tell(row, reason.value, text)
 
+    async def drop(self, uuid: str) -> OutboxState | None:
+        """Give a reply up because a person wants so; return the state it is in now, None when it is settled already.
+
+        One that is being written cannot be given up: it stays in SENDING.
+        """
+        async with self._lock:
+            row = self.outbox.get(uuid)
+            if row is None:
+                return None
+            if not DELIVERY.allows(row.state, DeliveryEvent.DROP):
+                return row.state
+            after = dropped(row, Reason.DROPPED_BY_HAND, self._doors.now_ms())
+            return after.state if await self._commit(row, after) else row.state
+
+    def look_again(self, order_no: str) -> None:
+        """Have an order's history looked at now, for a person waits for what it says."""
+        self.outbox.ask_anew(order_no)
+        self._wake.set()
+
     async def drain(self) -> None:
         """Write nothing new; return when nothing is in flight any more (the caller bounds the wait)."""
         self._draining = True

@@ -25,14 +25,13 @@ from p2pbot.protocol.user_data_events import ListenKeyExpired, ServerShutdown, S
 from p2pbot.protocol.user_data_frames import read_user_data
 from p2pbot.secret import Secret
 
-_RETIRE_S = 2.0  # how long a replaced socket is read on, for what is under way on it
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StreamPlan:
     """One stream. ``address`` makes the address of a connect out of the key (``protocol.stream_address``).
 
-    ``life_ms``: after how long its socket is replaced; the exchange cuts it at 24 h.
+    ``life_ms``: after how long its socket is replaced; the exchange cuts it at 24 h. ``retire_s``: how long a replaced
+    socket is read on, for what is under way on it.
     """
 
     account: str
@@ -40,6 +39,7 @@ class StreamPlan:
     address: Callable[[Secret], Secret]
     close_listen_key: bool = False
     life_ms: int = LIFE_MS
+    retire_s: float = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +62,7 @@ class UserDataStream:
         self._group = asyncio.TaskGroup()
         self._socket: _Socket | None = None
         self._using: Secret | None = None
-        keeper.listen(self._feed.recover)
+        keeper.listen(self._key_lost)
 
     def status(self) -> StreamStatus:
         """Return how the stream and its key stand."""
@@ -138,6 +138,11 @@ class UserDataStream:
             case _:
                 self._feed.hear(event)
 
+    def _key_lost(self, cause: Cause) -> None:
+        """Learn from the keeper that the key is another, or none: old news to a try that is asking for it."""
+        if self._using is not None:
+            self._feed.recover(cause)
+
     def _expired(self, key: Secret) -> None:
         """Learn that a key is dead. Which socket said so does not matter, which key the present one uses does."""
         self._keeper.ended(key)
@@ -145,7 +150,7 @@ class UserDataStream:
             self._feed.recover(Cause.EXPIRED)
 
     async def _retire(self, old: _Socket) -> None:
-        await asyncio.wait({old.reader}, timeout=_RETIRE_S)
+        await asyncio.wait({old.reader}, timeout=self._plan.retire_s)
         await old.connection.close()
 
     def _name(self) -> str:

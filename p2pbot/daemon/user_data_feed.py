@@ -23,6 +23,7 @@ from p2pbot.protocol.user_data_events import Source, UserDataEvent
 
 _LOOK_S = 15.0  # how often a live stream is looked at: for suspends, which no timer of this process counts
 _SUSPEND_S = 30.0  # a leap of the clock that counts suspend ahead of the one that does not
+_TOLD_CAUSES = 8  # of one gap: the log must stay readable
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,8 +57,8 @@ class Feed:
         self._state = StreamState.WAITING
         self._since_ms = doors.now_ms()
         self._last_event_ms: int | None = None
-        self._down = True
-        self._told_down = ""
+        self._gap_s = doors.clock.boottime_s()
+        self._told: set[str] = set()
         self.stream = Stream(life_ms)
         self.trouble = ""
 
@@ -161,6 +162,7 @@ class Feed:
         for command in commands:
             match command:
                 case GapOpened():
+                    self._gap_s = self._doors.clock.boottime_s()
                     self._sink.gap_opened(self._source, self._doors.now_ms())
                 case Snapshot(snapshot):
                     self._sink.snapshot(self._source, snapshot)
@@ -179,23 +181,31 @@ class Feed:
 
     def _say_up(self) -> None:
         self._noted()
-        self.trouble = self._told_down = ""
-        self._doors.events.info("user_data_live", **self._names(), cause=self.stream.cause.value)
+        self._told.clear()
+        self.trouble = ""
+        gap_ms = int((self._doors.clock.boottime_s() - self._gap_s) * 1000)
+        self._doors.events.info("user_data_live", **self._names(), cause=self.stream.cause.value, gap_ms=gap_ms)
 
     async def _failed(self, error: P2pbotError) -> None:
-        """Take a failed try or snapshot; log trouble when it changes, and call for a person where one is needed."""
+        """Take a failed try or snapshot; log each trouble of a gap once, and call for a person where one is needed."""
         self.stream.failed(error, self._doors.rng)
         self._noted()
         self.trouble = error.what
-        if error.what == self._told_down:
+        if error.what in self._told or len(self._told) >= _TOLD_CAUSES:
             return
-        self._told_down = error.what
+        self._told.add(error.what)
         wait_s = round(self.stream.wait_s, 1)
         self._doors.events.warning("user_data_down", **self._names(), what=error.what, retry_in_s=wait_s)
         if isinstance(error, KeyRefused | LocationRefused):
-            text = f"The exchange refuses this account's key for {self._source.value} data; the chat goes on."
-            key = f"user_data_refused:{self._account}:{self._source.value}"
-            await self._doors.notifier.notify(Notice(key=key, text=text, account=self._account, urgent=True))
+            await self._call_for_a_person()
+
+    async def _call_for_a_person(self) -> None:
+        source = self._source.value
+        text = (
+            f"The exchange refuses this account's key for {source} data; the chat goes on. Run: p2pbot check --online"
+        )
+        key = f"user_data_refused:{self._account}:{source}"
+        await self._doors.notifier.notify(Notice(key=key, text=text, account=self._account, urgent=True))
 
     def _names(self) -> dict[str, object]:
         return {"account": self._account, "source": self._source.value}

@@ -55,6 +55,7 @@ def context_routes(context: ContextState) -> Iterator[tuple[str, Route]]:
         "/fapi/v2/balance": (desk.balances, 5),
         "/fapi/v3/positionRisk": (desk.positions, 5),
         "/fapi/v1/order": (desk.order, 1),
+        "/fapi/v1/leverageBracket": (desk.brackets, 1),
     }
     for path, (handler, weight) in signed.items():
         yield path, Route("GET", handler, web_only=False, product=Product.FUTURES, weight=weight)
@@ -172,6 +173,11 @@ class _Desk:
         if order:
             return _bare(book_answers.futures_order(order))
         return gateway_error(400, -2013, "Order does not exist.")
+
+    @staticmethod
+    def brackets(_: Account, __: Parameters, ___: int) -> Answer:
+        """Return no brackets of leverage: ccxt asks for them before it looks at positions."""
+        return _bare([])
 
     def spot_account(self, account: Account, _: Parameters, __: int) -> Answer:
         """Return the spot account."""

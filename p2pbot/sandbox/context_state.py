@@ -15,6 +15,7 @@ from p2pbot.sandbox.records import WsCallSeen
 from p2pbot.sandbox.state import Account, State
 from p2pbot.sandbox.weights import Weights
 
+OPENED_MS = 1_700_000_000_000  # ccxt takes an asset that was never updated for one that is not there
 _MOST_RECORDS = 50_000
 _WEIGHT_LIMITS = {Source.FUTURES: 2400, Source.SPOT: 6000}
 
@@ -35,9 +36,9 @@ class ContextState:
         """Return what an account holds. Raises KeyError with a sentence."""
         spec = self.state.account(account).spec
         if account not in self._books:
-            wallets = {asset: Wallet(amount, amount) for asset, amount in spec.futures_wallet}
+            wallets = {asset: Wallet(amount, amount, OPENED_MS) for asset, amount in spec.futures_wallet}
             spot = {asset: SpotBalance(amount, Decimal(0)) for asset, amount in spec.spot_free}
-            self._books[account] = Book(wallets=wallets, spot=spot)
+            self._books[account] = Book(wallets=wallets, spot=spot, spot_updated_ms=OPENED_MS)
         return self._books[account]
 
     def ring(self, account: str, source: Source) -> KeyRing:

@@ -174,22 +174,28 @@ _SESSION = {
     "session.status": WsMethod(2, Security.NONE, session),
     "session.logout": WsMethod(2, Security.NONE, _logout),
 }
+
+
+def _account(call: WsCall) -> Json:
+    return book_answers.futures_account(call.context.book(call.name))
+
+
+def _balance(call: WsCall) -> Json:
+    return book_answers.futures_balances(call.context.book(call.name))
+
+
+def _position(call: WsCall) -> Json:
+    return book_answers.futures_positions(call.context.book(call.name), str(call.params.get("symbol", "")))
+
+
 _FUTURES = {
     "userDataStream.start": WsMethod(1, Security.KEY, _start),
     "userDataStream.ping": WsMethod(1, Security.KEY, _ping, ("listenKey",)),
     "userDataStream.stop": WsMethod(1, Security.KEY, _stop, ("listenKey",)),
-    "v2/account.status": WsMethod(
-        5, Security.SIGNED, lambda call: book_answers.futures_account(call.context.book(call.name))
-    ),
-    "v2/account.balance": WsMethod(
-        5, Security.SIGNED, lambda call: book_answers.futures_balances(call.context.book(call.name))
-    ),
-    "v2/account.position": WsMethod(
-        5,
-        Security.SIGNED,
-        lambda call: book_answers.futures_positions(call.context.book(call.name), str(call.params.get("symbol", ""))),
-        ("symbol",),
-    ),
+    # The older three answer as their second versions do: ccxt still asks for them.
+    **{f"{old}account.status": WsMethod(5, Security.SIGNED, _account) for old in ("", "v2/")},
+    **{f"{old}account.balance": WsMethod(5, Security.SIGNED, _balance) for old in ("", "v2/")},
+    **{f"{old}account.position": WsMethod(5, Security.SIGNED, _position, ("symbol",)) for old in ("", "v2/")},
     "order.status": WsMethod(1, Security.SIGNED, _order, ("symbol", "orderId", "origClientOrderId")),
 }
 _SPOT = {

@@ -88,6 +88,23 @@ def test_what_a_stranger_names_is_no_label() -> None:
     assert samples(metrics)["p2pbot_decisions_total", ("", "answered")] == 1
 
 
+@pytest.mark.parametrize(
+    ("event", "values", "name", "count"),
+    [
+        ("notice_sent", {"words": 3}, "p2pbot_notices_sent_total", 1),
+        ("notice_failed", {"why": "x"}, "p2pbot_notices_failed_total", 1),
+        ("notice_dropped", {"words": 3}, "p2pbot_notices_dropped_total", 3),
+    ],
+)
+def test_what_reaches_a_service_is_counted_for_it(event: str, values: dict[str, object], name: str, count: int) -> None:
+    """Messages that were taken and not taken, and words that were given up; a service of nobody's is no label."""
+    metrics = Metrics(["main"], ["phone"])
+    assert samples(metrics)[name, ("phone",)] == 0
+    metrics.observe("info", event, {"service": "phone", **values})
+    metrics.observe("info", event, {"service": "x" * 1000, **values})
+    assert {key: value for key, value in samples(metrics).items() if key[0] == name} == {(name, ("phone",)): count}
+
+
 def test_the_gauges_are_those_of_the_status() -> None:
     """Each gauge shows what the status says, moments in seconds."""
     found = samples(Metrics(["main"]))
@@ -102,7 +119,7 @@ def test_the_gauges_are_those_of_the_status() -> None:
 
 def test_every_metric_of_the_catalogue_is_shown() -> None:
     """What the page names, /metrics has, once something was counted."""
-    metrics = Metrics(["main"])
+    metrics = Metrics(["main"], ["phone"])
     for event, values in (
         ("decided", {"reason": "answered"}),
         ("reply", {"state": "sent"}),

@@ -36,7 +36,7 @@ from p2pbot.errors import (
     RequestRefused,
     TimedOut,
 )
-from p2pbot.protocol import calls
+from p2pbot.protocol import calls, key_calls
 from p2pbot.protocol.envelope import MAX_ANSWER_BYTES
 from p2pbot.protocol.signing import hmac_signer
 from p2pbot.secret import Secret
@@ -95,6 +95,32 @@ async def test_a_call_is_signed_over_its_query(server: ScriptedServer) -> None:
     query, _, signature = server.raw_query.partition("&signature=")
     assert hmac.new(SECRET.encode(), query.encode(), hashlib.sha256).hexdigest() == signature
     assert query.startswith("page=1&rows=50&orderNo=204%20%26%3D%D0%B6&recvWindow=5000&timestamp=")
+
+
+async def test_a_keyed_call_carries_the_key_and_no_signature(server: ScriptedServer) -> None:
+    """A listenKey's call names the API key in its header alone: no time is asked for, nothing is signed."""
+    listen_key = "pqia91ma19a5s61cv6a81va65sdf19v8a65a1a5s61cv6a81va65sdf19v8a65a1"
+    server.script += [answer(200, {"listenKey": listen_key}), answer(200, {})]
+    async with door(server.url) as rest:
+        assert await rest.call(key_calls.start_spot_key()) == Secret(listen_key)
+        await rest.call(key_calls.keep_spot_key(Secret(listen_key)))
+    assert [(asked.method, asked.path, asked.query, asked.body) for asked in server.asked] == [
+        ("POST", "/api/v3/userDataStream", "", b""),
+        ("PUT", "/api/v3/userDataStream", f"listenKey={listen_key}", b""),
+    ]
+    assert {asked.headers["x-mbx-apikey"] for asked in server.asked} == {KEY}
+    assert server.time_asked == 0
+
+
+async def test_another_address_has_its_own_clock(server: ScriptedServer) -> None:
+    """A door to another of the exchange's interfaces asks that one for its time."""
+    server.script += [answer(200, {"serverTime": SystemClock().now_ms()}), answer(200, {"balances": []})]
+    async with open_session(client_context(None)) as session:
+        signer = hmac_signer(Secret(SECRET))
+        time_call = key_calls.futures_time()
+        rest = ExchangeRest(session, server.url, Secret(KEY), signer, QuickClock(), SystemRng(), time_call=time_call)
+        await rest.call(key_calls.spot_account())
+    assert [asked.path for asked in server.asked] == ["/fapi/v1/time", "/api/v3/account"]
 
 
 async def test_headers(server: ScriptedServer) -> None:

@@ -6,9 +6,16 @@ import asyncio
 
 import pytest
 
+from p2pbot.adapters.randomness import SystemRng
+from p2pbot.adapters.rest import ExchangeRest, open_session
+from p2pbot.adapters.tls import client_context
 from p2pbot.adapters.weight_gate import WeightGate
 from p2pbot.errors import RateLimited
+from p2pbot.protocol import key_calls
+from p2pbot.protocol.signing import hmac_signer
 from p2pbot.protocol.weights import SPOT_WEIGHTS, Weights
+from p2pbot.secret import Secret
+from tests.fakes.scripted_server import QuickClock, answer, serving
 from tests.fakes.world import StillClock
 
 
@@ -62,6 +69,18 @@ async def test_a_gate_that_shuts_while_a_call_waits_stops_it() -> None:
     await gate.turn(10)
     with pytest.raises(RateLimited):
         await gate.turn(1)
+
+
+async def test_the_rest_door_spends_of_the_same_budget() -> None:
+    """A REST call counts with its weight in the gate that the session uses too."""
+    clock = QuickClock()
+    gate = WeightGate(clock)
+    async with serving() as server, open_session(client_context(None)) as session:
+        server.script += [answer(200, {"balances": []})]
+        signer = hmac_signer(Secret("s" * 64))
+        rest = ExchangeRest(session, server.url, Secret("k" * 64), signer, clock, SystemRng(), gate=gate)
+        await rest.call(key_calls.spot_account())
+    assert gate.weight_used == 1 + 20  # the exchange's time, and the account
 
 
 async def test_who_asks_first_goes_first() -> None:

@@ -44,6 +44,7 @@ from p2pbot.model import (
     Stimulus,
     SystemEvent,
     SystemEventKind,
+    Topic,
 )
 from tests.fakes.chance import FixedChance
 from tests.fakes.occasions import NOW_MS, NUMBER, an_order, happened, rules
@@ -436,3 +437,18 @@ def test_an_id_names_a_message_before_its_uuid() -> None:
 def test_a_key_shows_four_bytes_of_a_hash_and_nothing_of_the_text(text: str) -> None:
     """Keys are logged."""
     assert re.fullmatch(rf"t:text:{NOW_MS}:[0-9a-f]{{8}}", message_key(replace(BARE, text=text)))
+
+
+def test_an_appeal_is_told_whatever_the_rules_say() -> None:
+    """An appeal is a word to the operator, urgent and about its order, though no rule speaks of it."""
+    appeal = happened(EventKind.APPEAL_OPENED)
+    decision = decided(situation(appeal, order=an_order(status=OrderStatus.APPEAL)))
+    assert decision.notices == ()
+    (word,) = decision.words()
+    assert (word.topic, word.urgent, word.account, word.order_no) == (Topic.APPEAL, True, ACCOUNT, appeal.order_no)
+
+
+@pytest.mark.parametrize("kind", [kind for kind in EventKind if kind not in (EventKind.APPEAL_OPENED, EventKind.IMAGE)])
+def test_other_events_are_told_by_rules_alone(kind: EventKind) -> None:
+    """No other event is a word unless a rule makes it one."""
+    assert decided(situation(happened(kind))).words() == ()

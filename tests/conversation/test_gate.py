@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from p2pbot.conversation.gate import late_reason
-from p2pbot.conversation.records import Mute, OrderMemory
+from p2pbot.conversation.records import BY_HAND, Mute, OrderMemory
 from p2pbot.model import OrderStatus, Reason
 from tests.fakes.records import ACCOUNT, NOW_MS, ORDER, reply
 
@@ -45,6 +45,24 @@ def test_a_reply_whose_order_is_as_it_was_goes_out() -> None:
 def test_what_happened_since_drops_the_reply_with_its_reason(memory: OrderMemory | None, reason: Reason) -> None:
     """Takeover, breaker, handover, appeal, another state, an order that nobody remembers."""
     assert late_reason(ROW, memory, paused=False, now_ms=LATER_MS) is reason
+
+
+@pytest.mark.parametrize(
+    ("memory", "reason"),
+    [
+        (muted(Reason.TAKEN_OVER, NOW_MS), None),
+        (muted(Reason.BREAKER, NOW_MS - 1), None),
+        (replace(OPEN, last_operator_ms=NOW_MS + 1), None),
+        (replace(OPEN, status=OrderStatus.APPEAL), Reason.IN_APPEAL),
+        (replace(OPEN, status=OrderStatus.PAID), Reason.ORDER_CHANGED),
+        (None, Reason.ORDER_UNKNOWN),
+    ],
+)
+def test_what_a_person_sends_asks_not_who_has_taken_over(memory: OrderMemory | None, reason: Reason | None) -> None:
+    """It is a person's word itself; an appeal and an order that has changed stop it all the same."""
+    by_hand = replace(ROW, stimulus_key=f"{BY_HAND}one")
+    assert late_reason(by_hand, memory, paused=False, now_ms=LATER_MS) is reason
+    assert late_reason(by_hand, memory, paused=True, now_ms=LATER_MS) is Reason.PAUSED
 
 
 def test_the_reply_that_announces_a_handover_goes_out() -> None:

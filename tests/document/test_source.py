@@ -50,3 +50,19 @@ def test_a_text_that_swallowed_other_lines_may_give_them_away(value: str) -> Non
     """A value that holds a line break, or a key that looks secret, is not repeated."""
     assert gives_away(value)
     assert not gives_away("live\n")
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("see discord://1234/abc", "see discord://<hidden>"),
+        ("mailto://u:p@host x", "mailto://<hidden> x"),
+        ("https://discord.com/api/webhooks/1/abc", "https://discord.com/api/webhooks/<hidden>"),
+        ("https://hooks.test/webhook/abc", "https://hooks.test/webhook/<hidden>"),
+        ("https://api.binance.com/sapi", "https://api.binance.com/sapi"),
+        ("wss://stream.binance.com:9443", "wss://stream.binance.com:9443"),
+    ],
+)
+def test_the_address_of_a_messenger_is_a_password(text: str, shown: str) -> None:
+    """What stands behind such a scheme, or behind a webhook's path, is hidden; ordinary addresses are not."""
+    assert without_login(text) == shown

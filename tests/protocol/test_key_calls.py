@@ -67,7 +67,8 @@ def test_a_started_key(call: RestCall[Secret]) -> None:
     """The answer to a start is the key, and nothing else will do."""
     assert read(call, {"listenKey": KEY}) == Secret(KEY)
     others: list[object] = ["", 7, "a/b?c", "x" * 999]
-    for wrong in ({}, [], None, *({"listenKey": other} for other in others)):
+    answers: list[object] = [{}, [], None, *({"listenKey": other} for other in others)]
+    for wrong in answers:
         with pytest.raises(AnswerMalformed) as caught:
             read(call, wrong)
         assert "x" * 9 not in str(caught.value)

@@ -180,6 +180,16 @@ def test_a_server_that_keeps_ending_streams_is_met_with_growing_delays() -> None
     assert waits == [1, 2, 4, 8, 16, 32, 60, 60, 60]
 
 
+def test_useful_time_forgets_trouble() -> None:
+    """After a minute of life the next loss is again the first."""
+    stream = Stream()
+    for live_ms in (0, 0, 0, 60_000):
+        attempt = opened(stream)
+        stream.caught_up(attempt, NOTHING, 0)
+        stream.recover(Cause.CLOSED, attempt, live_ms, MOST)
+    assert stream.wait_s == 1.0
+
+
 @pytest.mark.parametrize("rng", [LEAST, MOST])
 def test_the_next_try_is_never_at_once_after_trouble(rng: FixedChance) -> None:
     """Jitter is full, yet leaves half a second, so that no loop is tight."""

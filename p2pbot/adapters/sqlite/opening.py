@@ -163,6 +163,7 @@ def _set_up(connection: sqlite3.Connection, path: Path) -> None:
     if journal != "wal":
         raise unwritable(path, f"this file system allows no write-ahead log (journal mode {journal})")
     connection.execute("PRAGMA synchronous = FULL")
+    connection.execute("PRAGMA secure_delete = ON").fetchall()  # what is forgotten is overwritten
     connection.execute(f"PRAGMA journal_size_limit = {WAL_KEPT_BYTES}").fetchall()
 
 

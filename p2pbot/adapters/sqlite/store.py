@@ -15,7 +15,7 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
-from p2pbot.adapters.sqlite import deeds, rehearsals, retention
+from p2pbot.adapters.sqlite import deeds, forgetting, rehearsals, retention
 from p2pbot.adapters.sqlite.claiming import is_decided, write_claim, write_memory
 from p2pbot.adapters.sqlite.opening import open_beside, open_owned
 from p2pbot.adapters.sqlite.rows import entry_from, memory_from, reply_columns, reply_from
@@ -204,6 +204,11 @@ class SqliteStore:
         rows = await self._rows(sql, (storable_text(uuid), account, storable_text(order_no)), reply_from)
         return rows[0] if rows else None
 
+    async def reply(self, seq: int) -> OutboxRow | None:
+        """Return the reply with this number, of whatever account and order."""
+        rows = await self._rows("SELECT * FROM outbox WHERE seq = ?", (seq,), reply_from)
+        return rows[0] if rows else None
+
     async def set_paused(self, account: str, order_no: str, *, paused: bool) -> None:
         """Pause or resume exactly this pair; resuming ``"*"`` leaves an order paused that was paused by its number."""
         sql = "DELETE FROM pauses WHERE account = ? AND order_no = ?"
@@ -289,6 +294,18 @@ class SqliteStore:
                 batch = await self._worker.write(partial(retention.forget, step=step, old=old))
                 total += batch
         return total
+
+    async def forget(self, who: str, account: str, now_ms: int, young_ms: int) -> forgetting.Forgotten:
+        """Forget an order, or a person with all orders, in one transaction; see ``forgetting`` and ``wipe``."""
+        name, place = storable_text(who), storable_text(account)
+        return await self._worker.write(lambda connection: forgetting.forget(connection, name, place, now_ms, young_ms))
+
+    async def wipe(self) -> bool:
+        """Overwrite what was forgotten, in file and log; False: the log is emptied later, somebody reads it still.
+
+        It rewrites the whole file: a second for 100 MB, in which no decision is made.
+        """
+        return await self._worker.glance(forgetting.wipe)
 
     async def close(self) -> None:
         """Carry out what was asked for before and close. Idempotent; later calls raise OurError."""

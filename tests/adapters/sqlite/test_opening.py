@@ -87,7 +87,7 @@ def test_every_table_is_strict(path: Path) -> None:
             row["name"]: row["strict"] for row in connection.execute("PRAGMA table_list") if row["schema"] == "main"
         }
     ours = {name: strict for name, strict in tables.items() if not name.startswith("sqlite_")}
-    assert ours == dict.fromkeys(("inbox", "outbox", "orders", "firings", "pauses", "presigns"), 1)
+    assert ours == dict.fromkeys(("inbox", "outbox", "orders", "firings", "pauses", "presigns", "actions"), 1)
 
 
 async def test_an_unfinished_creation_is_begun_again(path: Path) -> None:

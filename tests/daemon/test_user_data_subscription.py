@@ -1,0 +1,134 @@
+"""The spot subscription: it follows its session's connections."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, replace
+
+import pytest
+
+from p2pbot.adapters.clock import SystemClock
+from p2pbot.daemon.snapshots import spot_snapshots
+from p2pbot.daemon.user_data_subscription import SubscribedStream
+from p2pbot.errors import ConnectionLost
+from p2pbot.protocol.listen_keys import SubscriptionState
+from p2pbot.protocol.stream import Cause
+from p2pbot.protocol.user_data_events import BalanceChange
+from tests.fakes.chance import FixedChance
+from tests.fakes.user_data_exchange import FakeApi, Ledger, UserDataExchange, until
+from tests.fakes.world import Recorder, StillClock, World
+
+CHANGE = {"e": "balanceUpdate", "E": 5, "a": "USDT", "d": "1", "T": 5}
+
+
+@dataclass
+class Scene:
+    """A subscription that runs."""
+
+    api: FakeApi
+    stream: SubscribedStream
+    ledger: Ledger
+    told: Recorder
+
+    async def known(self, times: int) -> None:
+        """Wait until the account was known that many times."""
+        await until(lambda: self.ledger.heard.count("spot known") == times, f"the account is known {times} times")
+
+
+@asynccontextmanager
+async def scene(*, down: bool = False, logged_on: bool = True) -> AsyncIterator[Scene]:
+    """Run a subscription."""
+    told, ledger, api = Recorder(), Ledger(), FakeApi(UserDataExchange(), down=down)
+    doors = replace(World(StillClock(1), told=told).doors(), clock=SystemClock(), rng=FixedChance(0.0))
+    stream = SubscribedStream("main", api, lambda: logged_on, doors, ledger, spot_snapshots(api, doors))
+    task = asyncio.create_task(stream.run())
+    try:
+        yield Scene(api, stream, ledger, told)
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+
+
+@pytest.mark.parametrize(
+    ("logged_on", "method"),
+    [(True, "userDataStream.subscribe"), (False, "userDataStream.subscribe.signature")],
+)
+async def test_subscribing(logged_on: bool, method: str) -> None:  # noqa: FBT001 - a column
+    """A session that logged on subscribes as such; otherwise the subscription carries its own signature."""
+    async with scene(logged_on=logged_on) as on:
+        await on.known(1)
+        assert on.api.asked == [method, "account.status"]
+        assert (on.ledger.usdt, on.stream.state) == ("10", SubscriptionState.LIVE)
+        on.stream.on_event(0, CHANGE)
+        assert [type(event) for event in on.ledger.events] == [BalanceChange]
+        assert on.stream.status().key_age_ms is None
+
+
+async def test_each_connection_is_subscribed() -> None:
+    """A subscription goes with its connection; the next connection is subscribed as soon as it is there."""
+    async with scene() as on:
+        await on.known(1)
+        on.api.down = True
+        on.stream.on_lost()
+        assert (on.ledger.gap, on.stream.state) == (True, SubscriptionState.ABSENT)
+        on.api.down = False
+        on.stream.on_open(renewed=False)
+        await on.known(2)
+        assert on.api.subscriptions == 2
+
+
+async def test_a_renewed_connection_is_subscribed_at_once() -> None:
+    """A planned renewal is a gap of one question and one snapshot, and what both connections tell is told once."""
+    async with scene() as on:
+        await on.known(1)
+        on.stream.on_open(renewed=True)
+        on.stream.on_event(0, CHANGE)
+        on.stream.on_event(1, CHANGE)
+        await on.known(2)
+        assert (on.stream.status().cause, len(on.ledger.events)) == (Cause.ROTATION, 1)
+
+
+@pytest.mark.parametrize("subscription_id", [0, None])
+async def test_a_subscription_that_is_terminated_is_made_again(subscription_id: int | None) -> None:
+    """The connection lives on, so the next subscription is made on it."""
+    async with scene() as on:
+        await on.known(1)
+        on.stream.on_event(subscription_id, {"e": "eventStreamTerminated", "E": 5})
+        await on.known(2)
+        assert on.stream.status().cause is Cause.TERMINATED
+
+
+@pytest.mark.parametrize(
+    "event", [{"e": "eventStreamTerminated", "E": 5}, {"e": "serverShutdown", "E": 5}, {"e": "listenKeyExpired"}]
+)
+async def test_what_concerns_others_changes_nothing(event: dict[str, object]) -> None:
+    """The end of an older subscription, and words about the session, are no news of the account."""
+    async with scene() as on:
+        await on.known(1)
+        on.stream.on_event(7, event)
+        assert (on.ledger.gap, on.ledger.events, on.stream.status().recoveries) == (False, [], 0)
+
+
+async def test_the_session_comes_later() -> None:
+    """Without a session the account is unknown, and it is asked for the moment that there is one."""
+    async with scene(down=True) as on:
+        await until(lambda: on.told.events, "the trouble is told")
+        assert on.ledger.gap
+        on.api.down = False
+        on.stream.on_open(renewed=False)
+        await on.known(1)
+
+
+async def test_a_connection_that_is_lost_while_it_is_subscribed() -> None:
+    """A subscription of a connection that is gone is none."""
+    async with scene() as on:
+        on.api.held = asyncio.Event()
+        await until(lambda: "account.status" in on.api.asked, "the snapshot is asked for")
+        on.stream.on_lost()
+        on.api.failures = [ConnectionLost("over")]
+        on.api.held.set()
+        await on.known(1)
+        assert on.api.subscriptions == 2
