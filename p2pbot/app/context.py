@@ -73,7 +73,7 @@ async def open_feeders(
         timeout_s = settings.timings.request_timeout.s
         shared = Shared(
             exchange=settings.exchange,
-            wire=ChatWire(tls, open_timeout_s=settings.timings.connect_timeout.s),
+            wire=ChatWire(tls, open_timeout_s=settings.timings.connect_timeout.s, thing="connection"),
             rest=partial(ExchangeRest, session, timeout_s=timeout_s),
             budget=ConnectBudget(AttemptBudget(limit=_CONNECTS)),
             futures=WeightGate(clock),

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 import pytest
 from aiohttp import web
@@ -31,9 +31,9 @@ from p2pbot.protocol.ws_calls import futures_account, keep_listen_key, spot_subs
 from p2pbot.protocol.ws_requests import Identity
 from p2pbot.protocol.ws_session import WsState
 from p2pbot.secret import Secret
-from tests.fakes.scripted_server import QuickClock, ScriptedServer, answer, serving
+from tests.fakes.scripted_server import ScriptedServer, answer, serving
 from tests.fakes.world import StillClock, World
-from tests.fakes.ws_exchange import WsExchange, now_ms, refusal, result, session, silence
+from tests.fakes.ws_exchange import Ear, PassingClock, WsExchange, now_ms, refusal, result, session, silence, until
 
 # Published examples of the exchange's own documents.
 API_KEY = "vmPUZE6mv9SD5VNHk4HlWFsOr6aKE2zvsw0MuIgwCIPy6utIco14y7Ju91duEh8A"
@@ -49,33 +49,6 @@ ACCOUNT = result({"assets": [], "positions": []})
 REVOKED = {"id": None, "status": 401, "error": {"code": -2015, "msg": "Invalid API-key, IP, or permissions"}}
 
 
-class PassingClock(QuickClock):
-    """A clock on which waiting takes no time but passes: what was slept is added to the monotonic clock too."""
-
-    def monotonic_s(self) -> float:
-        """Return the monotonic clock with all that was slept."""
-        return super().monotonic_s() + sum(self.slept) + self.shift_s
-
-
-@dataclass
-class Ear:
-    """A listener that keeps what it is told."""
-
-    heard: list[str] = field(default_factory=list)
-
-    def on_open(self, *, renewed: bool) -> None:
-        """Keep it."""
-        self.heard.append("renewed" if renewed else "open")
-
-    def on_lost(self) -> None:
-        """Keep it."""
-        self.heard.append("lost")
-
-    def on_event(self, subscription_id: int | None, event: Mapping[str, object]) -> None:
-        """Keep it."""
-        self.heard.append(f"{subscription_id}: {event['e']}")
-
-
 @dataclass
 class Stage:
     """A session with its exchange."""
@@ -84,7 +57,7 @@ class Stage:
     exchange: WsExchange
     session: WsSession
     world: World
-    clock: QuickClock
+    clock: PassingClock
     ear: Ear
 
     def events(self, name: str) -> list[dict[str, object]]:
@@ -100,13 +73,6 @@ class Stage:
         """Make the probe due."""
         self.session.life = replace(self.session.life, probe_at_ms=0)
         self.session._news.set()
-
-
-async def until(condition: Callable[[], object]) -> None:
-    """Wait for a condition."""
-    async with asyncio.timeout(10):
-        while not condition():  # noqa: ASYNC110 - conditions of several parts, none of which can ring
-            await asyncio.sleep(0.005)
 
 
 @asynccontextmanager
