@@ -164,7 +164,7 @@ class FakeApi:
                 return {"listenKey": exchange.start()}
             case "userDataStream.ping" if exchange.key is not None:
                 return {"listenKey": exchange.named(exchange.key)}
-            case "userDataStream.stop":
+            case "userDataStream.stop" | "userDataStream.unsubscribe":  # futures; spot, which has no key here
                 exchange.key = None
                 return {}
             case "userDataStream.subscribe" | "userDataStream.subscribe.signature":
