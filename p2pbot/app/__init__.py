@@ -32,6 +32,7 @@ from p2pbot.adapters.sqlite.inspection import inspect
 from p2pbot.adapters.status_file import status_writer
 from p2pbot.adapters.systemd import ServiceManager
 from p2pbot.app import notifying
+from p2pbot.app.context import open_feeders
 from p2pbot.app.control import Reach, open_control
 from p2pbot.app.doors import Fittings, open_doors, watched_doors
 from p2pbot.app.plans import plan_of
@@ -145,6 +146,9 @@ class App:
                 )
                 for account in self.settings.accounts
             }
+            feeders = await stack.enter_async_context(open_feeders(self.settings, keys, doors))
+            for name, feeder in feeders.items():
+                accounts[name].context.attach(feeder)
             self.running = Running(accounts, rulebooks)
             stack.push_async_callback(self._forget)
             status = self._status(accounts)
@@ -237,7 +241,8 @@ class App:
         self, accounts: Mapping[str, Account], watches: Mapping[str, RulesWatch], status: StatusLoop
     ) -> None:
         store = next(iter(accounts.values())).doors.store  # one for all accounts
-        keeper = Housekeeping(store, self._paced, self.log, self.progress)
+        spans = {"messages_ms": self.settings.retention.messages.ms, "traces_ms": self.settings.retention.traces.ms}
+        keeper = Housekeeping(store, self._paced, self.log, self.progress, **spans)
         loops: dict[str, Coroutine[object, object, NoReturn]] = {
             **{f"account {name}": account.run() for name, account in accounts.items()},
             **{f"rules of {name}": watch.run() for name, watch in watches.items()},

@@ -107,7 +107,7 @@ def _archive(settings: Settings, account: str) -> DiskArchive | None:
     wanted = settings.archive
     root = settings.state_dir / "archive" / account
     most_bytes = wanted.room_mib * 1024 * 1024
-    return DiskArchive(root, keep_ms=wanted.keep.ms, most_bytes=most_bytes) if wanted.pictures else None
+    return DiskArchive(root, keep_ms=settings.retention.images.ms, most_bytes=most_bytes) if wanted.pictures else None
 
 
 def _customers(account: AccountSettings, events: Events) -> OpenIdTable | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from p2pbot.app.context import sources_of
 from p2pbot.config import AccountSettings, Settings
 from p2pbot.conversation.decision import Policy
 from p2pbot.conversation.delivery import DeliveryPolicy
@@ -51,4 +52,5 @@ def plan_of(account: AccountSettings, settings: Settings) -> AccountPlan:
             idle_timeout_s=timings.idle_timeout.s,
             history_margin_s=timings.settle_after.s,
         ),
+        sources=sources_of(account),
     )

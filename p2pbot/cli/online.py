@@ -18,6 +18,7 @@ from p2pbot.adapters.tls import client_context
 from p2pbot.adapters.wire import ChatWire
 from p2pbot.app.doors import signer_of
 from p2pbot.cli.findings import Checked, Grade, failed, show
+from p2pbot.cli.online_context import ask_context
 from p2pbot.cli.output import Paint
 from p2pbot.config import Settings
 from p2pbot.errors import P2pbotError
@@ -53,7 +54,7 @@ class Desk:
 
 async def ask_the_exchange(settings: Settings, keys: Mapping[str, AccountKeys], paint: Paint) -> list[Checked]:
     """Check every account, one after the other, and show each answer as it comes."""
-    checks = []
+    checks, rests = [], dict[str, Rest]()
     tls, clock = client_context(settings.ca_file), SystemClock()
     wire = ChatWire(tls, open_timeout_s=settings.timings.connect_timeout.s)
     async with open_session(tls) as session:
@@ -68,9 +69,13 @@ async def ask_the_exchange(settings: Settings, keys: Mapping[str, AccountKeys], 
                 recv_window_ms=account.recv_window.ms,
                 timeout_s=settings.timings.request_timeout.s,
             )
+            rests[account.name] = rest
             async for found in ask_account(Desk(account=account.name, rest=rest, wire=wire, clock=clock)):
                 show(found, paint)
                 checks.append(found)
+        async for found in ask_context(settings, keys, rests, wire, clock):
+            show(found, paint)
+            checks.append(found)
     return checks
 
 

@@ -18,6 +18,7 @@ from p2pbot.adapters.status_file import NAME
 from p2pbot.cli.options import settings_of
 from p2pbot.cli.output import Paint, columns, print_json, shown, span
 from p2pbot.cli.pause import still_silent
+from p2pbot.cli.status_context import context_lines
 from p2pbot.cli.status_watch import watch
 from p2pbot.config import Settings
 from p2pbot.errors import StateError
@@ -163,6 +164,8 @@ def _page(report: Report) -> Iterator[str]:
         yield from columns([head, *(_account(name, told, report, paint) for name, told in report.accounts.items())])
         for name, told in report.accounts.items():
             yield from (paint("yellow", f"  {shown(name, 40)}: {note}") for note in _notes(told, report.now_ms))
+            for known, line in context_lines(told, report.now_ms):
+                yield paint("green" if known else "yellow", f"  {shown(name, 40)}: {line}")
     yield from _counts(report)
 
 

@@ -12,6 +12,7 @@ from p2pbot.config.files import load_settings
 from p2pbot.config.keys import SecretSource, SourceKind
 from p2pbot.config.notifications import Notifications, Service
 from p2pbot.config.open_data import OpenDataSettings
+from p2pbot.config.retention import Retention
 from p2pbot.config.schema import Limits, Log, Pictures, Takeover, Timings
 from p2pbot.config.settings import AccountSettings, Places, Settings, parse_settings
 from p2pbot.config.streams import Futures, Spot
@@ -28,6 +29,7 @@ __all__ = [
     "OpenDataSettings",
     "Pictures",
     "Places",
+    "Retention",
     "SecretSource",
     "Service",
     "Settings",

@@ -21,6 +21,7 @@ from p2pbot.config.keys import AccountKeyNames, FileName
 from p2pbot.config.notifications import Notifications
 from p2pbot.config.open_data import OpenData
 from p2pbot.config.part import Part
+from p2pbot.config.retention import Retention
 from p2pbot.config.streams import Futures, Spot
 from p2pbot.document import complaint
 from p2pbot.model import Mode
@@ -195,6 +196,7 @@ class ConfigFile(Part):
     takeover: Takeover = Takeover()
     pictures: Pictures = Pictures()
     archive: Archive = Archive()
+    retention: Retention = Retention()
     log: Log = Log()
     notifications: Notifications = Notifications()
     console: Console = Console()

@@ -16,6 +16,7 @@ from p2pbot.config.endpoints import Exchange
 from p2pbot.config.keys import SecretNames, SecretSource, SourceKind
 from p2pbot.config.notifications import Notifications
 from p2pbot.config.open_data import SECRETS, OpenData, OpenDataSettings
+from p2pbot.config.retention import Retention
 from p2pbot.config.schema import AccountEntry, ConfigFile, Limits, Log, Pictures, Takeover, Timings
 from p2pbot.config.streams import Futures, Spot
 from p2pbot.document import Finding, Loaded, load_document
@@ -56,6 +57,7 @@ class Settings:
     timings: Timings
     takeover: Takeover
     archive: Archive
+    retention: Retention
     pictures: Pictures
     log: Log
     notifications: Notifications
@@ -111,6 +113,7 @@ def _settings(given: ConfigFile, file: Path, places: Places, warnings: tuple[str
         timings=given.timings,
         takeover=given.takeover,
         archive=given.archive,
+        retention=given.retention.joined(given.archive),
         pictures=given.pictures,
         log=given.log,
         notifications=_notifications(given.notifications, places),

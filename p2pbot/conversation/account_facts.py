@@ -2,8 +2,8 @@
 
 Promise: between a source's ``gap_opened`` and its ``gap_closed`` nothing of it is known, whatever was told before; a
 snapshot replaces all that was kept. What is known has an age, what is not has a reason, both in words.
-Danger: a snapshot names every position that is open, so one that it does not name is 0; an asset or an order that
-nobody named is not known.
+Danger: a snapshot names what there is, so a position or an asset that it does not name is 0, and so is a misspelt one;
+an order that nobody named is not known.
 Source: the futures and user-data notes, sections 3 and 4.
 """
 
@@ -24,7 +24,7 @@ from p2pbot.protocol.user_data_events import (
     SpotBalances,
     UserDataEvent,
 )
-from p2pbot.rules.figures import REST_OF_POSITIONS, Figure, Figures
+from p2pbot.rules.figures import Figure, Figures
 
 MARGIN_CALL_MS = 900_000  # a margin call counts this long; nothing tells when the danger is over
 _MOST_ORDERS = 500  # whose states are kept, those heard of last; a busy trader has as many in a day
@@ -62,6 +62,14 @@ class AccountFacts:
     def __init__(self, sources: Iterable[Source]) -> None:
         self._told = {source: _Told() for source in sources}
         self._margin_call_ms = -MARGIN_CALL_MS
+
+    def without(self, source: Source, at_ms: int) -> AccountFacts:
+        """Return the facts with all that ``source`` told thrown away, whatever state it is in."""
+        kept = AccountFacts({*self._told, source})
+        kept._told.update(self._told)
+        kept._told[source] = _Told(gap_ms=at_ms)
+        kept._margin_call_ms = self._margin_call_ms
+        return kept
 
     @property
     def wallet(self) -> Source | None:
@@ -116,7 +124,7 @@ class AccountFacts:
         spot = self._told.get(Source.SPOT)
         wallet = self._told[self.wallet] if self.wallet else None
         return Figures(
-            balance=wallet.balances if wallet and wallet.known else {},
+            balance={**wallet.balances, "*": _ZERO} if wallet and wallet.known else {},
             futures=self._futures(futures, now_ms) if futures and futures.known else {},
             spot=_spot(spot) if spot and spot.known else {},
             notes={
@@ -129,7 +137,7 @@ class AccountFacts:
     def _futures(self, told: _Told, now_ms: int) -> dict[str, Figure]:
         figures: dict[str, Figure] = {f"balance.{asset}": amount for asset, amount in told.balances.items()}
         figures |= {f"position.{name}": amount for name, amount in _with_sums(told.positions).items()}
-        figures[REST_OF_POSITIONS] = _ZERO
+        figures |= {"balance.*": _ZERO, "position.*": _ZERO}
         figures |= {f"order.{name}": state for name, state in told.orders.items()}
         if now_ms - self._margin_call_ms < MARGIN_CALL_MS:
             figures["margin_call"] = True
@@ -168,7 +176,8 @@ def _with_sums(positions: Mapping[str, Decimal]) -> dict[str, Decimal]:
 
 def _spot(told: _Told) -> dict[str, Figure]:
     figures: dict[str, Figure] = {f"free.{asset}": amount for asset, amount in told.balances.items()}
-    return figures | {f"locked.{asset}": amount for asset, amount in told.locked.items()}
+    figures |= {f"locked.{asset}": amount for asset, amount in told.locked.items()}
+    return figures | {"free.*": _ZERO, "locked.*": _ZERO}
 
 
 def _note(source: Source | None, told: _Told | None, now_ms: int) -> str:

@@ -37,14 +37,14 @@ _LOOK_S = 30.0  # limits of rules that were loaded anew are looked at this late
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Feed:
+class SourceLoops:
     """The loops that feed one source's facts, and what ``p2pbot status`` shows of them (times: Unix milliseconds)."""
 
     loops: Mapping[str, Callable[[], Coroutine[object, object, NoReturn]]]
     status: Callable[[], Mapping[str, object]] = dict
 
 
-Feeder = Callable[[AccountSink], Feed]  # makes the loops of one source anew, at each start of theirs
+Feeder = Callable[[AccountSink], SourceLoops]  # makes the loops of one source anew, at each start of theirs
 
 
 class AccountContext:
@@ -71,7 +71,7 @@ class AccountContext:
         self._bulkhead = Bulkhead(plan.name, doors)
         self._unwatched = Progress()  # the watchdog is for loops that the daemon cannot do without
         self._feeders: Mapping[Source, Feeder] = {}
-        self._feeds: dict[Source, Feed] = {}
+        self._feeds: dict[Source, SourceLoops] = {}
         self._figures_failed = False
         self.events_dropped = 0
 
@@ -150,7 +150,7 @@ class AccountContext:
 
     def _forget(self, source: Source) -> None:
         """Know nothing of a source whose loops have failed: they begin anew with their gap open."""
-        self._facts.gap_opened(source, self._doors.now_ms())
+        self._facts = self._facts.without(source, self._doors.now_ms())
 
     # Events
 

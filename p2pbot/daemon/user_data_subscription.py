@@ -13,12 +13,15 @@ from typing import NoReturn
 from p2pbot.daemon.snapshots import Ask
 from p2pbot.daemon.surroundings import Doors
 from p2pbot.daemon.user_data_feed import Feed, StreamStatus
+from p2pbot.errors import RequestRefused
 from p2pbot.ports import AccountSink, WsApi
 from p2pbot.protocol.listen_keys import SUBSCRIPTION, SubscriptionEvent, SubscriptionState
 from p2pbot.protocol.stream import Cause
 from p2pbot.protocol.user_data_events import ListenKeyExpired, ServerShutdown, Source, StreamTerminated
 from p2pbot.protocol.user_data_frames import read_event
-from p2pbot.protocol.ws_calls import spot_subscribe
+from p2pbot.protocol.ws_calls import spot_subscribe, spot_unsubscribe
+
+_ACTIVE_ALREADY = "-2035"
 
 
 class SubscribedStream:
@@ -67,13 +70,24 @@ class SubscribedStream:
         """Subscribe. Raises what the session raises."""
         self._step(SubscriptionEvent.SUBSCRIBE)
         try:
-            found = await self._api.call(spot_subscribe(logged_on=self._logged_on()))
+            found = await self._subscribed()
         except BaseException:
             self._step(SubscriptionEvent.FAILED)
             raise
         self._step(SubscriptionEvent.SUBSCRIBED)
         self._subscription_id = found
         self._feed.opened(attempt)
+
+    async def _subscribed(self) -> int:
+        """Subscribe. One that is active already – the machine slept, or the answer was lost – is ended first."""
+        try:
+            return await self._api.call(spot_subscribe(logged_on=self._logged_on()))
+        except RequestRefused as refused:
+            if refused.code != _ACTIVE_ALREADY:
+                raise
+        self._subscription_id = None  # its last words must not end the next one
+        await self._api.call(spot_unsubscribe())
+        return await self._api.call(spot_subscribe(logged_on=self._logged_on()))
 
     def _step(self, event: SubscriptionEvent) -> None:
         self.state = SUBSCRIPTION.next(self.state, event)

@@ -115,14 +115,14 @@ def spot_subscribe(*, logged_on: bool) -> WsCall[int]:
     return WsCall(method=method, security=security, weight=2, parse=answers.read_subscription)
 
 
-def spot_unsubscribe(subscription_id: int) -> WsCall[None]:
-    """End one subscription of this connection."""
+def spot_unsubscribe(subscription_id: int | None = None) -> WsCall[None]:
+    """End one subscription of this connection, or (None) all of them."""
     return WsCall(
         method="userDataStream.unsubscribe",
         security=Security.NONE,
         weight=2,
         parse=answers.read_nothing,
-        params=(("subscriptionId", subscription_id),),
+        params=() if subscription_id is None else (("subscriptionId", subscription_id),),
     )
 
 

@@ -1,7 +1,8 @@
 """Figures of the merchant's own account in rules: what they are called, what may be asked of them, how one is found.
 
 Promise: a figure that nobody has told is unknown, so a rule that asks for it is silent, and its trace says since when.
-``position.*`` is what each position is that has no name of its own: the exchange lists only those that are open.
+``position.*`` is what each position is that has no name of its own, and so with ``*``, ``balance.*``, ``free.*`` and
+``locked.*``: the exchange lists what is open or there.
 Source: the futures and user-data notes, section 4; the states of an order are those of the exchange, in small letters.
 """
 
@@ -23,7 +24,6 @@ Figure = Decimal | str | bool
 Asked = Bound | str | bool
 GROUPS = ("balance", "futures", "spot")
 ORDER_STATES = ("new", "partially_filled", "filled", "canceled", "expired", "expired_in_match", "rejected")
-REST_OF_POSITIONS = "position.*"
 _NAME = re.compile(r"\w[\w.:/*-]{0,79}")
 _YES_OR_NO = {"yes": True, "true": True, "on": True, "no": False, "false": False, "off": False}
 _WORDS = {"cancelled": "canceled", "open": "new"} | {state: state for state in ORDER_STATES}
@@ -134,9 +134,13 @@ def found(figures: Mapping[str, Figure], name: str) -> Figure | None:
     value = figures.get(name)
     if value is None:
         value = next((value for given, value in figures.items() if given.casefold() == name.casefold()), None)
-    if value is None and name.startswith("position."):
-        return figures.get(REST_OF_POSITIONS)
-    return value
+    return figures.get(rest_of(name)) if value is None else value
+
+
+def rest_of(name: str) -> str:
+    """Return under which name stands what each figure of this kind is that has none of its own."""
+    kind, dot, _ = name.partition(".")
+    return f"{kind}.*" if dot else "*"
 
 
 def accepts(asked: Asked, value: Figure) -> bool:

@@ -62,7 +62,7 @@ def test_a_snapshot_and_what_follows_it_is_known() -> None:
     assert found(figures, "position.ETHUSDT") == 1
     assert found(figures, "position.SOLUSDT") == 0
     assert found(figures, "order.hedge-1") == "filled"
-    assert found(figures, "balance.BTC") is None
+    assert found(figures, "balance.BTC") == 0
 
 
 def test_both_sides_of_a_hedged_symbol_are_known_and_their_sum() -> None:
@@ -80,7 +80,9 @@ def test_spot_is_what_is_free_and_what_orders_hold() -> None:
     facts = connected(Source.SPOT, snapshot=snapshot)
     told = (SpotBalance(asset="USDT", free=Decimal(7), locked=Decimal(0)),)
     facts.event(Source.SPOT, SpotBalances(at_ms=_T, updated_ms=_T, balances=told))
-    assert facts.figures(_T).spot == {"free.USDT": 7, "free.BTC": 1, "locked.USDT": 0}
+    figures = facts.figures(_T).spot
+    names = ("free.USDT", "free.BTC", "free.ETH", "locked.USDT", "locked.BTC")
+    assert [found(figures, name) for name in names] == [7, 1, 0, 0, 0]
 
 
 @pytest.mark.parametrize(
@@ -105,7 +107,7 @@ def test_while_a_gap_is_open_nothing_of_its_source_is_known() -> None:
     facts.event(Source.FUTURES, AccountUpdate(at_ms=_T, transacted_ms=_T, balances=balances))
     figures = facts.figures(_T + 13_000)
     assert (figures.futures, figures.notes["futures"]) == ({}, "the futures stream is interrupted for 12s")
-    assert figures.spot == {"free.USDT": 1}
+    assert found(figures.spot, "free.USDT") == 1
     facts.gap_closed(Source.FUTURES, _T + 20_000)
     assert found(facts.figures(_T + 20_000).futures, "balance.USDT") == 4
 
@@ -198,3 +200,15 @@ def test_figures_are_known_exactly_while_no_gap_is_open(steps: list[str]) -> Non
             known = step == "gap_closed"
         assert facts.known(Source.SPOT) is known
         assert known or not facts.figures(at).balance
+
+
+def test_what_a_broken_source_told_can_be_thrown_away_and_the_other_kept() -> None:
+    """It is unknown from that moment, in words too; a snapshot makes it known again."""
+    facts = connected(snapshot=AccountSnapshot(as_of_ms=_T, balances={"USDT": Decimal(1)}))
+    after = facts.without(Source.FUTURES, _T + 1_000)
+    figures = after.figures(_T + 3_000)
+    assert (dict(figures.futures), found(figures.spot, "free.USDT")) == ({}, 1)
+    assert figures.notes["futures"] == "the futures stream is interrupted for 2s"
+    after.snapshot(Source.FUTURES, AccountSnapshot(as_of_ms=_T))
+    after.gap_closed(Source.FUTURES, _T)
+    assert after.known(Source.FUTURES)

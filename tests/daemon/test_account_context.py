@@ -12,7 +12,7 @@ from typing import NoReturn
 import pytest
 
 from p2pbot.conversation.decision import Policy
-from p2pbot.daemon.account_context import MOST_ORDERS, AccountContext, Feed
+from p2pbot.daemon.account_context import MOST_ORDERS, AccountContext, SourceLoops
 from p2pbot.daemon.desk import Item, Rang
 from p2pbot.daemon.surroundings import AccountPlan
 from p2pbot.model import EventKind, Mode, Reason
@@ -212,7 +212,7 @@ async def test_loops_that_fail_take_their_facts_along_and_begin_anew() -> None:
     office = Office(loaded(_LOW.replace("balance:", "futures:").replace("USDT", "balance.USDT")))
     made: list[asyncio.Event] = []
 
-    def feeder(sink: AccountSink) -> Feed:
+    def feeder(sink: AccountSink) -> SourceLoops:
         assert sink is office.context
         broken = asyncio.Event()
         made.append(broken)
@@ -225,7 +225,7 @@ async def test_loops_that_fail_take_their_facts_along_and_begin_anew() -> None:
             await asyncio.Event().wait()
             raise AssertionError("it waits for ever")
 
-        return Feed(loops={"stream": fails, "session": waits}, status=lambda: {"made": len(made)})
+        return SourceLoops(loops={"stream": fails, "session": waits}, status=lambda: {"made": len(made)})
 
     office.context.attach({Source.FUTURES: feeder})
     async with office.running():

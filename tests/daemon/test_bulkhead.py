@@ -47,6 +47,27 @@ async def test_whatever_ends_a_loop_begins_it_anew(failure: Exception | None) ->
     assert (name, values["loop"], values["exc_info"]) == ("bulkhead_failed", "stream", failure)
 
 
+async def test_an_owner_that_fails_as_well_does_not_get_out() -> None:
+    """What is told of the end stands behind the bulkhead too."""
+    world = World(StillClock(NOW_MS))
+    bulkhead, begun = Bulkhead("main", world.doors()), list[int]()
+
+    async def loop() -> None:
+        begun.append(1)
+        await asyncio.sleep(0)
+
+    def fails() -> None:
+        raise KeyError("told")
+
+    task = asyncio.create_task(bulkhead.hold("stream", loop, fails))
+    while len(begun) < _STARTS:  # noqa: ASYNC110 - time stands still here
+        await asyncio.sleep(0)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert world.told.events[0][1]["what"] == "KeyError"
+
+
 async def test_the_pauses_grow_to_five_minutes() -> None:
     """A loop that fails at once costs little, however long it goes on."""
     _, begun, _ = await held(ValueError("a bug"))

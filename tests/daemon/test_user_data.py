@@ -22,7 +22,7 @@ from p2pbot.errors import KeyRefused, RequestRefused
 from p2pbot.protocol.backoff import AttemptBudget
 from p2pbot.protocol.listen_keys import ListenKey
 from p2pbot.protocol.signing import hmac_signer
-from p2pbot.protocol.stream import LIFE_MS, Cause, StreamState
+from p2pbot.protocol.stream import LIFE_MS, MOST_BUFFERED, Cause, StreamState
 from p2pbot.protocol.stream_address import FUTURES_PATH, SPOT_PATH, stream_address
 from p2pbot.protocol.user_data_events import MarginCall, Source, UserDataEvent
 from p2pbot.secret import Secret
@@ -157,6 +157,8 @@ async def test_expiry_is_silence_and_a_new_key() -> None:
         await on.live()
         await on.exchange.expire()
         on.exchange.wallet = "3"
+        await until(lambda: on.ledger.gap, "the gap")
+        assert on.stream.status().key_age_ms is None  # nobody keeps a dead key
         await on.recovered()
         assert on.ledger.usdt == "3"
         await until(lambda: "close 1" in on.exchange.log, "the old socket is closed")
@@ -265,6 +267,17 @@ async def test_events_while_the_snapshot_waits_are_kept() -> None:
         await on.live()
         assert on.ledger.events == [MarginCall(at_ms=T)]
         assert on.ledger.heard[-3:] == ["futures snapshot", "futures MarginCall", "futures known"]
+
+
+async def test_a_flood_before_the_question_does_no_harm() -> None:
+    """However much came before the snapshot was asked for, the account is known after it."""
+    async with scene(session_down=True) as on:
+        await until(lambda: on.exchange.sockets, "the socket")
+        for number in range(MOST_BUFFERED + 1):
+            on.stream._feed.hear(MarginCall(at_ms=number))
+        on.api.down = False
+        on.stream.on_open(renewed=False)
+        await on.live()
 
 
 @pytest.mark.parametrize(("asked_to", "log"), [(False, []), (True, ["userDataStream.stop"])])

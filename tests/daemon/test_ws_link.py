@@ -15,12 +15,12 @@ from p2pbot.daemon.chat import ConnectBudget
 from p2pbot.daemon.ws_caller import WsPlan
 from p2pbot.daemon.ws_link import Push, WsLink
 from p2pbot.daemon.ws_session import WsSession
-from p2pbot.errors import ConnectionLost, P2pbotError, RateLimited
+from p2pbot.errors import ConnectionLost, P2pbotError, RateLimited, TimedOut
 from p2pbot.protocol.backoff import AttemptBudget
 from p2pbot.protocol.signing import hmac_signer
 from p2pbot.protocol.ws_calls import keep_listen_key, session_status, start_listen_key
 from p2pbot.protocol.ws_frames import PushedEvent, UnknownFrame
-from p2pbot.protocol.ws_requests import Identity
+from p2pbot.protocol.ws_requests import MAX_IN_FLIGHT, Identity
 from p2pbot.secret import Secret
 from tests.fakes.world import StillClock, World
 from tests.fakes.ws_exchange import now_ms, session
@@ -180,6 +180,19 @@ async def test_whoever_waits_learns_of_the_end_whenever_it_comes(turns: int) -> 
         await reader
     assert all(isinstance(outcome, ConnectionLost) for outcome in outcomes)
     assert isinstance(link.end, P2pbotError)
+
+
+async def test_requests_that_nobody_answers_make_room() -> None:
+    """What was given up is not in flight: hundreds of silent answers do not fill a connection."""
+    pipe = Pipe(answers=False)
+    link, _ = link_on(pipe)
+    reader = asyncio.create_task(link.read())
+    for _ in range(3 * MAX_IN_FLIGHT):
+        with pytest.raises(TimedOut):
+            await link.ask(keep_listen_key(), lambda one: json.dumps({"id": one, "method": "x"}), 0.0)
+    assert link.in_flight == 0
+    pipe.cut()
+    await reader
 
 
 async def test_a_link_that_is_over_takes_no_call() -> None:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 import pytest
 from aiohttp import web
@@ -31,9 +31,9 @@ from p2pbot.protocol.ws_calls import futures_account, keep_listen_key, spot_subs
 from p2pbot.protocol.ws_requests import Identity
 from p2pbot.protocol.ws_session import WsState
 from p2pbot.secret import Secret
-from tests.fakes.scripted_server import QuickClock, ScriptedServer, answer, serving
+from tests.fakes.scripted_server import ScriptedServer, answer, serving
 from tests.fakes.world import StillClock, World
-from tests.fakes.ws_exchange import WsExchange, now_ms, refusal, result, session, silence
+from tests.fakes.ws_exchange import Ear, PassingClock, WsExchange, now_ms, refusal, result, session, silence, until
 
 # Published examples of the exchange's own documents.
 API_KEY = "vmPUZE6mv9SD5VNHk4HlWFsOr6aKE2zvsw0MuIgwCIPy6utIco14y7Ju91duEh8A"
@@ -49,33 +49,6 @@ ACCOUNT = result({"assets": [], "positions": []})
 REVOKED = {"id": None, "status": 401, "error": {"code": -2015, "msg": "Invalid API-key, IP, or permissions"}}
 
 
-class PassingClock(QuickClock):
-    """A clock on which waiting takes no time but passes: what was slept is added to the monotonic clock too."""
-
-    def monotonic_s(self) -> float:
-        """Return the monotonic clock with all that was slept."""
-        return super().monotonic_s() + sum(self.slept) + self.shift_s
-
-
-@dataclass
-class Ear:
-    """A listener that keeps what it is told."""
-
-    heard: list[str] = field(default_factory=list)
-
-    def on_open(self, *, renewed: bool) -> None:
-        """Keep it."""
-        self.heard.append("renewed" if renewed else "open")
-
-    def on_lost(self) -> None:
-        """Keep it."""
-        self.heard.append("lost")
-
-    def on_event(self, subscription_id: int | None, event: Mapping[str, object]) -> None:
-        """Keep it."""
-        self.heard.append(f"{subscription_id}: {event['e']}")
-
-
 @dataclass
 class Stage:
     """A session with its exchange."""
@@ -84,7 +57,7 @@ class Stage:
     exchange: WsExchange
     session: WsSession
     world: World
-    clock: QuickClock
+    clock: PassingClock
     ear: Ear
 
     def events(self, name: str) -> list[dict[str, object]]:
@@ -102,22 +75,18 @@ class Stage:
         self.session._news.set()
 
 
-async def until(condition: Callable[[], object]) -> None:
-    """Wait for a condition."""
-    async with asyncio.timeout(10):
-        while not condition():  # noqa: ASYNC110 - conditions of several parts, none of which can ring
-            await asyncio.sleep(0.005)
-
-
 @asynccontextmanager
 async def staged(
-    signer: Signer = HMAC, *, timeout_s: float = 5.0, overlap_s: float = 0.0, ping_s: float = 15.0
+    signer: Signer = HMAC, *, timeout_s: float = 5.0, overlap_s: float = 0.0, connects: int = 150
 ) -> AsyncIterator[Stage]:
-    """Give a session that is not running yet, and an exchange whose script is to be written."""
+    """Give a session that is not running yet, and an exchange whose script is to be written.
+
+    ``connects``: what the address may connect in five minutes.
+    """
     clock, ear = PassingClock(), Ear()
     world = World(StillClock(0))
     async with serving() as server:
-        wire = ChatWire(client_context(None), ping_interval_s=ping_s, ping_timeout_s=ping_s, close_timeout_s=0.3)
+        wire = ChatWire(client_context(None), thing="session", close_timeout_s=0.3)
         doors = replace(world.doors(), clock=clock, wire=wire)
         plan = WsPlan(
             account="main",
@@ -127,7 +96,7 @@ async def staged(
             timeout_s=timeout_s,
             overlap_s=overlap_s,
         )
-        session = WsSession(plan, doors, ConnectBudget(AttemptBudget()), WeightGate(clock), ear)
+        session = WsSession(plan, doors, ConnectBudget(AttemptBudget(limit=connects)), WeightGate(clock), ear)
         yield Stage(server, WsExchange(), session, world, clock, ear)
 
 
@@ -221,6 +190,16 @@ async def test_a_refused_time_stamp_is_cured_once() -> None:
             assert len(stage.exchange.of("v2/account.status")) == 2
 
 
+async def test_the_clock_is_learnt_once_for_all_that_were_refused() -> None:
+    """Five calls that meet -1021 together have the clock learnt again once."""
+    async with staged() as stage:
+        stage.exchange.replies["v2/account.status"] = [*[refusal(400, -1021)] * 5, ACCOUNT]
+        async with opened(stage):
+            await asyncio.gather(*(stage.session.call(futures_account()) for _ in range(5)))
+            assert len(stage.exchange.of("session.status")) == 2
+            assert len(stage.exchange.of("v2/account.status")) == 10
+
+
 async def test_a_time_stamp_that_is_refused_again_fails() -> None:
     """A second -1021 goes to the caller: there is no third time."""
     async with staged() as stage:
@@ -238,6 +217,7 @@ async def test_a_logon_with_a_refused_time_stamp_is_tried_again() -> None:
         async with opened(stage):
             assert stage.session.logged_on
             assert len(stage.exchange.sockets) == 1
+            assert len(stage.exchange.of("session.status")) == 2
 
 
 async def test_calls_at_once_find_their_own_answers() -> None:
@@ -296,6 +276,16 @@ async def test_an_overloaded_exchange_is_asked_again_with_pauses() -> None:
             assert len(stage.exchange.of("userDataStream.ping")) == 4
 
 
+async def test_other_refusals_are_not_repeated() -> None:
+    """What the exchange may have done, and what it will not do, is the caller's to judge."""
+    async with staged() as stage:
+        stage.exchange.replies["userDataStream.ping"] = [refusal(408, -1007)]
+        async with opened(stage):
+            with pytest.raises(ExchangeUnavailable):
+                await stage.session.call(keep_listen_key())
+            assert len(stage.exchange.of("userDataStream.ping")) == 1
+
+
 async def test_an_order_to_slow_down_silences_the_address() -> None:
     """After 429 the next call fails without a request."""
     async with staged() as stage:
@@ -310,10 +300,17 @@ async def test_an_order_to_slow_down_silences_the_address() -> None:
 
 
 async def test_a_call_without_a_session_fails_at_once() -> None:
-    """Nothing is kept for a connection to come."""
+    """Nothing is kept for a connection to come, and nobody's turn is spent."""
     async with staged() as stage:
         with pytest.raises(ConnectionLost):
             await stage.session.call(keep_listen_key())
+        assert stage.session.status()["weight_used"] == 0
+
+
+async def test_opening_a_session_costs_its_weight() -> None:
+    """A handshake weighs 5, the first question 2, a logon 2."""
+    async with staged(ED25519) as stage, opened(stage):
+        assert stage.session.status()["weight_used"] == 9
 
 
 async def test_a_lost_connection_fails_what_is_in_flight_and_is_replaced() -> None:
@@ -329,7 +326,8 @@ async def test_a_lost_connection_fails_what_is_in_flight_and_is_replaced() -> No
             await until(lambda: len(stage.ear.heard) == 3)
             assert stage.ear.heard == ["open", "lost", "open"]
             assert len(stage.exchange.of("userDataStream.ping")) == 1
-            assert len(stage.events("ws_session_down")) == 1
+            (down,) = stage.events("ws_session_down")
+            assert str(down["what"]).endswith("closed the session (code 1001)")
 
 
 async def test_a_revoked_key_fails_what_is_in_flight_and_is_tried_again_slowly() -> None:
@@ -355,6 +353,7 @@ async def test_a_refused_logon_is_tried_again_slowly() -> None:
         stage.exchange.replies["session.logon"] = [refusal(401, -2015), refusal(400, -1022), session(logged_on=True)]
         async with opened(stage, connects=3):
             assert len([wait_s for wait_s in stage.clock.slept if wait_s >= 30]) == 2
+            await until(lambda: [socket.closed for socket in stage.exchange.sockets] == [True, True, False])
             assert [notice.key for notice in stage.world.told.notices] == ["ws_key_refused:main:futures"] * 2
 
 
@@ -386,6 +385,25 @@ async def test_a_peer_that_accepts_and_closes_is_not_called_in_a_tight_loop() ->
             assert waits[:3] == pytest.approx([0.75, 1.5, 3.0])
             assert waits[-1] == pytest.approx(45.0)
             assert waits == sorted(waits)
+
+
+async def test_connects_stay_within_the_addresss_budget() -> None:
+    """However short the backoff, no more than the budget's attempts are made in its five minutes."""
+    async with staged(connects=3) as stage:
+        stage.server.script.extend([answer(503)] * 5)
+        async with opened(stage):
+            assert stage.clock.slept[:2] == pytest.approx([0.75, 1.5])
+            assert stage.clock.slept[2] > 290
+
+
+async def test_a_renewal_waits_for_the_addresss_budget() -> None:
+    """Without a free attempt the old connection serves on, and the renewal is put off."""
+    async with staged(connects=1) as stage, opened(stage, connects=2):
+        stage.renew_now()
+        await until(lambda: stage.session.life.renew_at_ms > 0)
+        assert len(stage.exchange.sockets) == 1
+        assert stage.session.online
+        assert stage.session.life.renew_at_ms - stage.clock.monotonic_s() * 1000 <= 300_001
 
 
 async def test_a_peer_that_greets_and_closes_is_not_called_in_a_tight_loop() -> None:
@@ -509,6 +527,8 @@ async def test_garbage_is_counted_and_harms_nobody() -> None:
             await stage.exchange.sockets[0].send_bytes(b"\x00")
             assert await stage.session.call(keep_listen_key()) == Secret(KEY)
             assert stage.session.status()["unknown_frames"] == 5
+            looks = [values["look"] for values in stage.events("ws_frame_unknown")]
+            assert looks == ["no JSON object", "neither answer nor event", "answer to nobody", "binary"]
 
 
 async def test_events_go_to_the_listener() -> None:
@@ -518,8 +538,9 @@ async def test_events_go_to_the_listener() -> None:
         async with opened(stage):
             assert await stage.session.call(spot_subscribe(logged_on=False)) == 3
             await stage.exchange.push({"subscriptionId": 3, "event": {"e": "executionReport"}})
-            await until(lambda: len(stage.ear.heard) == 2)
-            assert stage.ear.heard == ["open", "3: executionReport"]
+            await stage.exchange.push({"subscriptionId": 3, "event": {"e": "eventStreamTerminated"}})
+            await until(lambda: len(stage.ear.heard) == 3)
+            assert stage.ear.heard == ["open", "3: executionReport", "3: eventStreamTerminated"]
 
 
 async def test_stopping_closes_the_connection_and_fails_what_waits() -> None:

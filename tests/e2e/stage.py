@@ -65,6 +65,7 @@ class Script:
     limits: str = "{}"
     takeover: str = "{}"
     accounts: tuple[str, ...] = ("main",)
+    account_keys: str = ""  # more of each account's, such as ", futures: {enabled: true}"
     exchange: Mapping[str, object] = field(default_factory=lambda: {"history_lag_ms": 300, "variety": True})
 
 
@@ -108,16 +109,29 @@ class Stage:
 
     def _config(self) -> str:
         accounts = "".join(
-            f"  - {{name: {name}, api_key_file: {name}.key, api_secret_file: {name}.secret, rules: rules-{name}}}\n"
+            f"  - {{name: {name}, api_key_file: {name}.key, api_secret_file: {name}.secret, rules: rules-{name}"
+            f"{self.script.account_keys}}}\n"
             for name in self.script.accounts
         )
         timings = "".join(f"  {line}\n" for line in self.script.timings.split("\n") if line)
         return (
             f"version: 1\nmode: {self.script.mode}\nstate_dir: state\n"
-            f"exchange: {{rest_url: '{self.box.rest_url}', ca_file: '{self.box.ca_file}'}}\n"
+            f"exchange: {{{self._addresses()}, ca_file: '{self.box.ca_file}'}}\n"
             f"accounts:\n{accounts}limits: {self.script.limits}\ntakeover: {self.script.takeover}\n"
             f"timings:\n{timings}"
         )
+
+    def _addresses(self) -> str:
+        rest, sockets = self.box.rest_url, self.box.ws_url
+        places = {
+            "rest_url": rest,
+            "futures_rest_url": rest,
+            "ws_api_url": f"{sockets}/ws-fapi/v1",
+            "spot_ws_api_url": f"{sockets}/ws-api/v3",
+            "futures_stream_url": sockets,
+            "spot_stream_url": sockets,
+        }
+        return ", ".join(f"{key}: '{place}'" for key, place in places.items())
 
     @asynccontextmanager
     async def daemon(self, clock: Clock | None = None) -> AsyncIterator[App]:

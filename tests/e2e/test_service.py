@@ -41,5 +41,5 @@ async def test_every_root_loop_gives_its_word(tmp_path: Path) -> None:
         own = ("chat", "chat reader", "desk", "scans", "scan worker 3", "orders", "sender", "pictures", "timers")
         expected = {"status", "housekeeping", "rules of main", "rules of shop", "account main", "account shop"}
         expected |= {f"{account}: {loop}" for account in ("main", "shop") for loop in own}
-        assert expected <= set(app.progress.loops())
+        await scene.until(lambda: expected <= set(app.progress.loops()), "each loop has begun")
         assert app.progress.hung() == ()

@@ -11,12 +11,13 @@ import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import TypeVar
 
 from aiohttp import web
 
 from p2pbot.errors import ConnectionLost, P2pbotError, RequestRefused
-from p2pbot.protocol.user_data_events import AccountSnapshot, AccountUpdate, Source, UserDataEvent
+from p2pbot.protocol.user_data_events import AccountSnapshot, AccountUpdate, Source, SpotBalances, UserDataEvent
 from p2pbot.protocol.ws_call import WsCall
 
 T = TypeVar("T")
@@ -163,7 +164,7 @@ class FakeApi:
                 return {"listenKey": exchange.start()}
             case "userDataStream.ping" if exchange.key is not None:
                 return {"listenKey": exchange.named(exchange.key)}
-            case "userDataStream.stop":
+            case "userDataStream.stop" | "userDataStream.unsubscribe":  # futures; spot, which has no key here
                 exchange.key = None
                 return {}
             case "userDataStream.subscribe" | "userDataStream.subscribe.signature":
@@ -199,20 +200,27 @@ class Ledger:
     def snapshot(self, source: Source, snapshot: AccountSnapshot) -> None:
         """Keep it."""
         self.heard.append(f"{source} snapshot")
-        self.kept = str(snapshot.balances["USDT"])
+        self.kept = plain(snapshot.balances["USDT"])
 
     def event(self, source: Source, event: UserDataEvent) -> None:
         """Keep it."""
         self.heard.append(f"{source} {type(event).__name__}")
         self.events.append(event)
         if isinstance(event, AccountUpdate):
-            self.kept = str(event.balances[0].wallet)
+            self.kept = next((plain(row.wallet) for row in event.balances if row.asset == "USDT"), self.kept)
+        if isinstance(event, SpotBalances):
+            self.kept = next((plain(row.free) for row in event.balances if row.asset == "USDT"), self.kept)
 
     def gap_closed(self, source: Source, at_ms: int) -> None:
         """Keep it."""
         assert at_ms > 0
         self.heard.append(f"{source} known")
         self.gap = False
+
+
+def plain(amount: Decimal) -> str:
+    """Return an amount without trailing zeros."""
+    return f"{amount.normalize():f}"
 
 
 async def until(condition: Callable[[], object], what: str) -> None:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from aiohttp import WSMsgType, web
+
+from tests.fakes.scripted_server import QuickClock
 
 Frame: TypeAlias = dict[str, object]
 Reply: TypeAlias = Callable[[Frame], Frame | None]
@@ -45,6 +48,40 @@ def session(*, logged_on: bool, ahead_ms: int = 0) -> Reply:
         "status": 200,
         "result": {"apiKey": key, "authorizedSince": since, "serverTime": now_ms() + ahead_ms},
     }
+
+
+class PassingClock(QuickClock):
+    """Real clocks on which waiting takes no time but passes: what was slept is added to the monotonic clock too."""
+
+    def monotonic_s(self) -> float:
+        """Return the monotonic clock with all that was slept."""
+        return super().monotonic_s() + sum(self.slept) + self.shift_s
+
+
+@dataclass
+class Ear:
+    """A listener of a session that keeps what it is told."""
+
+    heard: list[str] = field(default_factory=list)
+
+    def on_open(self, *, renewed: bool) -> None:
+        """Keep it."""
+        self.heard.append("renewed" if renewed else "open")
+
+    def on_lost(self) -> None:
+        """Keep it."""
+        self.heard.append("lost")
+
+    def on_event(self, subscription_id: int | None, event: Mapping[str, object]) -> None:
+        """Keep it."""
+        self.heard.append(f"{subscription_id}: {event['e']}")
+
+
+async def until(condition: Callable[[], object]) -> None:
+    """Wait for a condition."""
+    async with asyncio.timeout(20):
+        while not condition():  # noqa: ASYNC110 - conditions of both sides of a socket
+            await asyncio.sleep(0.005)
 
 
 @dataclass

@@ -18,6 +18,7 @@ from p2pbot.cli.parser import parse
 from p2pbot.config import Places, parse_settings
 from p2pbot.config.schema import Timings
 from p2pbot.conversation.progress import MAX_LATE_S
+from tests.ops.linters import lint
 
 ROOT = Path(__file__).resolve().parents[2]
 UNIT = (ROOT / "systemd/p2pbot.service").read_text("utf-8")
@@ -117,6 +118,15 @@ def copied(directory: Path, text: str) -> str:
     copy = directory / "p2pbot.service"
     copy.write_text(re.sub(r"^ExecStart=\S+", "ExecStart=/bin/true", text, flags=re.MULTILINE))
     return str(copy)
+
+
+def test_the_dockerfile_passes_its_linter(tmp_path: Path) -> None:
+    """Its linter has nothing to say of it, and would have of a worse one."""
+    done = lint("hadolint", "--no-color", str(ROOT / "Dockerfile"))
+    assert (done.returncode, done.stdout) == (0, "")
+    worse = tmp_path / "Dockerfile"
+    worse.write_text("FROM debian:latest\nRUN cd /tmp && apt-get install python3\n")
+    assert lint("hadolint", "--no-color", str(worse)).returncode != 0
 
 
 @pytest.mark.skipif(SYSTEMD_ANALYZE is None, reason="no systemd-analyze here")

@@ -39,6 +39,7 @@ CALLS: list[WsCall[Any]] = [
     ws_calls.spot_subscribe(logged_on=True),
     ws_calls.spot_subscribe(logged_on=False),
     ws_calls.spot_unsubscribe(0),
+    ws_calls.spot_unsubscribe(),
 ]
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from p2pbot.rules.checks import Truth
 from p2pbot.rules.conditions import compile_when
-from p2pbot.rules.figures import NO_FIGURES, REST_OF_POSITIONS, Figures, fits, found
+from p2pbot.rules.figures import NO_FIGURES, Figures, fits, found
 from p2pbot.rules.ruleset import load_rules
 from p2pbot.rules.spec import WhenSpec
 from tests.fakes.occasions import some_facts
@@ -20,7 +20,7 @@ _KNOWN = Figures(
     balance={"USDT": Decimal(99)},
     futures={
         "position.BTCUSDT": Decimal(-6),
-        REST_OF_POSITIONS: Decimal(0),
+        "position.*": Decimal(0),
         "balance.USDT": Decimal("12.5"),
         "order.hedge-1": "filled",
         "order.hedge-2": "canceled",
@@ -98,10 +98,11 @@ def test_what_no_figure_can_answer_is_an_error(condition: str, what: str) -> Non
     assert what in told[0]
 
 
-def test_an_asset_may_be_called_like_anything() -> None:
-    """Only what follows ``position.`` has a rest."""
-    assert found({REST_OF_POSITIONS: Decimal(0), "A": Decimal(1)}, "B") is None
-    assert found({REST_OF_POSITIONS: Decimal(0)}, "position.X") == 0
+def test_what_has_no_name_of_its_own_is_the_rest_of_its_kind() -> None:
+    """Each kind of figures has a rest of its own."""
+    assert found({"position.*": Decimal(0), "A": Decimal(1)}, "B") is None
+    assert found({"*": Decimal(0), "A": Decimal(1)}, "B") == 0
+    assert found({"position.*": Decimal(0)}, "position.X") == 0
 
 
 @given(st.text("ab*", max_size=6), st.text("ab", max_size=8))

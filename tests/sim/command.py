@@ -7,7 +7,9 @@ import sys
 import time
 from collections import Counter
 from concurrent.futures import ProcessPoolExecutor
+from functools import partial
 
+from tests.sim.account_run import run_account
 from tests.sim.crowd import HEAD, crowd
 from tests.sim.run import run_seed
 
@@ -61,6 +63,18 @@ def crowds(sizes: list[int]) -> int:
     return 1 if broken else 0
 
 
+def months(first: int, last: int, days: float, jobs: int) -> int:
+    """Run an account's streams for ``days`` in worlds [first, last); print what each came to."""
+    failed = list[int]()
+    with ProcessPoolExecutor(jobs) as pool:
+        for report in pool.map(partial(run_account, days=days), range(first, last)):
+            sys.stdout.write(f"{report.told()}\n")
+            sys.stdout.flush()
+            failed += [report.seed] if report.violations else []
+    sys.stdout.write(f"{last - first} worlds of {days:g} days, {len(failed)} failed: {failed}\n")
+    return 1 if failed else 0
+
+
 def main(arguments: list[str]) -> int:
     """Do what the command line says."""
     parser = argparse.ArgumentParser(prog="python -m tests.sim", description=__doc__)
@@ -69,7 +83,12 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--trace", action="store_true", help="with --seed: print everything that happened")
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--crowd", help="what catching up costs with so many open orders, for example 50,100,500")
+    parser.add_argument("--account", help="an account's streams for months: FIRST:LAST, or a number for 0:NUMBER")
+    parser.add_argument("--days", type=float, default=90.0, help="with --account")
     given = parser.parse_args(arguments)
+    if given.account is not None:
+        first, _, last = given.account.rpartition(":")
+        return months(int(first or 0), int(last), given.days, given.jobs)
     if given.crowd is not None:
         return crowds([int(orders) for orders in given.crowd.split(",")])
     if given.seed is not None:

@@ -72,7 +72,8 @@ class SimRest(ExchangeRest):
 
     def _request(self, request: RestCall[T]) -> Request:
         path, _, query = str(self._url(request)).removeprefix("https://simulated.invalid").partition("?")
-        headers = _HEADERS | {"X-MBX-APIKEY": self._api_key.reveal()} if request.signed else _HEADERS
+        named = request.signed or request.keyed
+        headers = _HEADERS | {"X-MBX-APIKEY": self._api_key.reveal()} if named else _HEADERS
         return Request(
             method=request.method,
             path=path,

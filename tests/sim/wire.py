@@ -88,7 +88,7 @@ class SimWire:
         verdict = universe.do(lambda now_ms: universe.world.knock(listen_key, query, now_ms))
         if isinstance(verdict, Refusal):
             universe.trace.say(f"handshake refused {verdict.status} {verdict.reason}")
-            error = _refusal(verdict.status, float(verdict.retry_after_s) or None, _PLACE)
+            error = _refusal(verdict.status, float(verdict.retry_after_s) or None, _PLACE, "chat")
             universe.timeline.after(universe.weather.trip_s(), lambda: _fail(opened, error))
             return
         connection = universe.do(lambda now_ms: self._enter(verdict, now_ms))

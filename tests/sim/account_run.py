@@ -1,0 +1,378 @@
+"""Months of one account's streams in seconds: the real sessions, keys, streams and facts against the sandbox's world.
+
+Promise: the same seed is the same run. What runs are the loops of ``daemon`` with their real cores and the real REST
+door; only sockets and time are simulated. It ends at the first broken promise, or when the days are over and everything
+has been put down cleanly.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import random
+from collections import Counter
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from functools import partial
+from typing import Any, cast
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
+
+from p2pbot.adapters.weight_gate import WeightGate
+from p2pbot.daemon.chat import ConnectBudget
+from p2pbot.daemon.listen_key import SPOT, FuturesKeyByRest, FuturesKeyByWs, KeyKeeper, SpotKeyByRest
+from p2pbot.daemon.snapshots import futures_snapshots, spot_snapshots, spot_snapshots_by_rest
+from p2pbot.daemon.supervisor import guarded
+from p2pbot.daemon.surroundings import Doors
+from p2pbot.daemon.user_data import StreamPlan, UserDataStream
+from p2pbot.daemon.user_data_subscription import SubscribedStream
+from p2pbot.daemon.ws_caller import WsPlan
+from p2pbot.daemon.ws_session import WsSession
+from p2pbot.protocol.backoff import AttemptBudget
+from p2pbot.protocol.signing import Signer, hmac_signer, private_key_signer
+from p2pbot.protocol.stream_address import FUTURES_PATH, SPOT_PATH, stream_address
+from p2pbot.protocol.user_data_events import Source
+from p2pbot.protocol.weights import SPOT_WEIGHTS
+from p2pbot.protocol.ws_requests import Identity
+from p2pbot.sandbox import Fault, SandboxAccount, World, WorldOptions
+from p2pbot.sandbox.links import Source as Kind
+from p2pbot.secret import Secret
+from tests.fakes.world import StillClock
+from tests.fakes.world import World as Fakes
+from tests.sim.account_judge import ASSET, MOST_LINKS, MOST_TASKS, Listening
+from tests.sim.account_net import AccountWire
+from tests.sim.account_plan import DAY_S, Deed, Planned, plan_of
+from tests.sim.climate import climate_of
+from tests.sim.doors import Machine, SimClock, SimEvents, SimNotifier, SimRng
+from tests.sim.life import Life
+from tests.sim.rest import SimRest
+from tests.sim.timeline import StandStill
+from tests.sim.universe import Universe, Violation, key_of, secret_of
+
+Loop = tuple[str, Coroutine[object, object, object]]
+
+_ROOT = "wss://simulated.invalid"
+_LOOK_S = 300.0
+_NAME = "main"
+_EVENTS_OF_A_FLOOD = 4_000
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a run came to. Times in seconds of the machine's own clock."""
+
+    seed: int
+    violations: tuple[Violation, ...]
+    longest_deaf_s: dict[str, float]
+    longest_down_s: dict[str, float]
+    most_tasks: int
+    most_links: int
+    counts: Counter[str]
+    digest: str
+
+    def told(self) -> str:
+        """Return it in a few lines."""
+        found = "".join(f"\n  {one.at_s / DAY_S:7.3f} d  {one.checker}: {one.what}" for one in self.violations[:5])
+        deaf = ", ".join(f"{name} {span:.0f} s" for name, span in self.longest_deaf_s.items())
+        down = ", ".join(f"{name} {span:.0f} s" for name, span in self.longest_down_s.items())
+        return (
+            f"account world {self.seed}: deaf at most {deaf}; down at most {down}; "
+            f"{self.most_tasks} tasks, {self.most_links} sockets of one kind; {dict(self.counts)}{found}"
+        )
+
+
+class AccountRun:
+    """One world. ``legacy`` spot streams use the older listenKeys; every other seed's key may log on."""
+
+    def __init__(self, seed: int, days: float, *, keep_trace: bool = False) -> None:
+        self.seed, self.days = seed, days
+        self.legacy, self.logs_on = seed % 3 == 2, seed % 2 == 1
+        climate = replace(climate_of(seed), accounts=1, wild=False, latency_s=0.05)
+        self.universe = Universe(climate, keep_trace=keep_trace)
+        self.universe.world = World(_options(self), random.Random(f"account world {seed}"))  # noqa: S311 - repeatable
+        self.life = Life(self.universe, 1)
+        self.machine = Machine(random.Random(f"account machine {seed}"))  # noqa: S311 - repeatable
+        self.wire = AccountWire(self.universe, self._busy)
+        self.listening = Listening(self.universe, (Source.FUTURES, Source.SPOT))
+        self.counts: Counter[str] = Counter()
+        self.most_tasks = self.most_links = 0
+        self._numbers: Counter[Source] = Counter()
+        self._main: asyncio.Task[None] | None = None
+
+    def report(self) -> Report:
+        """Let it happen."""
+        universe = self.universe
+        universe.loop.set_exception_handler(lambda _, context: universe.blame("exception", str(context)))
+        deeds = Deeds(self)
+        for planned in plan_of(self.seed, self.days):
+            universe.timeline.at(planned.at_s, partial(self._do, deeds, planned))
+        universe.timeline.at(_LOOK_S, self._look)
+        universe.timeline.at(self.days * DAY_S, self._finish)
+        self._main = universe.loop.create_task(self._run(), name="main")
+        self._main.add_done_callback(self._ended)
+        try:
+            universe.loop.run_forever()
+        except StandStill as stuck:
+            universe.blame("tight_loop", str(stuck))
+        finally:
+            self._clear()
+        ears = self.listening.ears
+        return Report(
+            seed=self.seed,
+            violations=tuple(universe.violations),
+            longest_deaf_s={source.value: ear.longest_deaf_s for source, ear in ears.items()},
+            longest_down_s={source.value: ear.longest_down_s for source, ear in ears.items()},
+            most_tasks=self.most_tasks,
+            most_links=self.most_links,
+            counts=self.counts + Counter({f"gaps {source}": ear.gaps for source, ear in ears.items()}),
+            digest=universe.trace.digest(),
+        )
+
+    def change(self, source: Source) -> None:
+        """Let a holding change; its new amount is the number of the change."""
+        self._numbers[source] += 1
+        number = self._numbers[source]
+        self.listening.changed(source, number)
+        context = self.universe.world.context
+        change = context.set_balance if source is Source.FUTURES else context.set_spot_balance
+        self.universe.do(lambda now_ms: change(_NAME, ASSET, Decimal(number), now_ms))
+
+    def _busy(self) -> None:
+        """Let holdings change while a connection begins: snapshot and events cross each other."""
+        for source in (Source.FUTURES, Source.SPOT):
+            self.universe.timeline.after(self.universe.weather.between(0.0, 0.4), partial(self.change, source))
+
+    # The machine
+
+    async def _run(self) -> None:
+        doors, budget = self._doors(), ConnectBudget(AttemptBudget())
+        async with asyncio.TaskGroup() as group:
+            for name, loop in (*self._futures(doors, budget), *self._spot(doors, budget)):
+                group.create_task(guarded(loop, name), name=name)
+
+    def _doors(self) -> Doors:
+        clock, rng = SimClock(self.life, self.machine), SimRng(self.life, self.machine)
+        fakes = Fakes(StillClock(0)).doors()
+        events, notifier = SimEvents(self.life, self._line), SimNotifier(self.life, self._line)
+        return replace(fakes, wire=self.wire, clock=clock, rng=rng, events=events, notifier=notifier)
+
+    def _futures(self, doors: Doors, budget: ConnectBudget) -> list[Loop]:
+        gate = WeightGate(doors.clock)
+        session = WsSession(self._plan("futures", "/ws-fapi/v1"), doors, budget, gate)
+        rest = SimRest(self.life, _NAME, doors.clock, doors.rng, gate)
+        keeper = KeyKeeper("futures", (FuturesKeyByWs(session), FuturesKeyByRest(rest)), doors)
+        plan = StreamPlan(
+            account=_NAME, source=Source.FUTURES, address=lambda key: stream_address(_ROOT, FUTURES_PATH, key)
+        )
+        ask = futures_snapshots(session, doors)
+        stream = UserDataStream(plan, keeper, doors, budget, self.listening, ask)
+        session.listen(stream)
+        return [("futures session", session.run()), ("futures stream", stream.run())]
+
+    def _spot(self, doors: Doors, budget: ConnectBudget) -> list[Loop]:
+        gate = WeightGate(doors.clock, SPOT_WEIGHTS)
+        if self.legacy:
+            rest = SimRest(self.life, _NAME, doors.clock, doors.rng, gate)
+            keeper = KeyKeeper("spot", (SpotKeyByRest(rest),), doors, SPOT)
+            plan = StreamPlan(
+                account=_NAME, source=Source.SPOT, address=lambda key: stream_address(_ROOT, SPOT_PATH, key, ())
+            )
+            ask = spot_snapshots_by_rest(rest, doors)
+            return [("spot stream", UserDataStream(plan, keeper, doors, budget, self.listening, ask).run())]
+        session = WsSession(self._plan("spot", "/ws-api/v3"), doors, budget, gate)
+        ask = spot_snapshots(session, doors)
+        subscribed = SubscribedStream(_NAME, session, lambda: session.logged_on, doors, self.listening, ask)
+        session.listen(subscribed)
+        return [("spot session", session.run()), ("spot stream", subscribed.run())]
+
+    def _plan(self, api: str, path: str) -> WsPlan:
+        identity = Identity(api_key=Secret(key_of(_NAME)), signer=_signer(self))
+        return WsPlan(account=_NAME, api=api, url=f"{_ROOT}{path}", identity=identity)
+
+    def _line(self, level: str, line: str) -> None:
+        self.counts[f"{level} {line.split()[1]}"] += 1
+
+    # The promises
+
+    def _do(self, deeds: Deeds, planned: Planned) -> None:
+        self.counts[planned.deed.value] += 1
+        self.universe.trace.say(f"{planned.deed} {planned.much:.3f}")
+        deeds.do(planned)
+
+    def _look(self) -> None:
+        universe = self.universe
+        self.listening.look()
+        tasks, links = len(universe.loop.tasks), self._links()
+        self.most_tasks, self.most_links = max(self.most_tasks, tasks), max(self.most_links, links)
+        if tasks > MOST_TASKS:
+            universe.blame("leak", f"{tasks} tasks: {sorted(task.get_name() for task in universe.loop.tasks)}")
+        if links > MOST_LINKS:
+            universe.blame("leak", f"{links} sockets of one kind at the exchange")
+        if len(self.wire.open) > 2 * MOST_LINKS:
+            universe.blame("leak", f"{len(self.wire.open)} sockets are open here")
+        universe.timeline.after(_LOOK_S, self._look)
+
+    def _links(self) -> int:
+        kinds = Counter(link.kind for link in self.universe.world.context.links())
+        return max(kinds.values(), default=0)
+
+    def _finish(self) -> None:
+        """Look at the end: all is known and right, one socket of each kind; then put everything down."""
+        universe, figures = self.universe, self.listening.facts
+        for source, number in self._numbers.items():
+            told = figures._told[source].balances.get(ASSET)
+            if not figures.known(source) or told != number:
+                universe.blame("end", f"{source}: {told} is told, {number} is true")
+        kinds = Counter(link.kind.value for link in universe.world.context.links())
+        if set(kinds.values()) - {1} or len(self.wire.open) != len(kinds):
+            universe.blame("end", f"sockets at rest: {dict(kinds)} there, {len(self.wire.open)} here")
+        key = universe.world.context.listen_key(_NAME, Kind.FUTURES, universe.now_ms())
+        if self._main is not None and not universe.violations:
+            self._main.cancel()
+            universe.timeline.after(60.0, lambda: self._close(key))
+
+    def _close(self, key: str) -> None:
+        universe = self.universe
+        left = [task.get_name() for task in universe.loop.tasks]
+        if left or self.wire.open or universe.world.context.links():
+            universe.blame("end", f"left after a polite end: {left}, {len(self.wire.open)} sockets")
+        if universe.world.context.listen_key(_NAME, Kind.FUTURES, universe.now_ms()) != key:
+            universe.blame("end", "the listenKey was closed, though nobody asked for it")
+        universe.loop.stop()
+
+    def _ended(self, main: asyncio.Task[None]) -> None:
+        if not main.cancelled():
+            self.universe.blame("bug", f"the loops ended: {main.exception()!r}")
+
+    def _clear(self) -> None:
+        """End what is left, so that no coroutine complains when it is forgotten."""
+        loop = self.universe.loop
+        loop.set_exception_handler(lambda *_: None)
+        for _ in range(100):
+            if not loop.tasks:
+                break
+            for task in tuple(loop.tasks):
+                task.cancel()
+            loop.call_soon(loop.stop)
+            loop.run_forever()
+        loop.close()
+
+
+class Deeds:
+    """Carries the plan out."""
+
+    def __init__(self, run: AccountRun) -> None:
+        self._run = run
+        self._table: dict[Deed, Callable[[float], None]] = {
+            Deed.TRADE: self._trade,
+            Deed.FLOOD: self._flood,
+            Deed.FOREIGN: self._foreign,
+            Deed.KEY_EXPIRES: lambda much: self._end_key(much, silently=False),
+            Deed.KEY_DIES: lambda much: self._end_key(much, silently=True),
+            Deed.KEY_REPLACED: self._replace_key,
+            Deed.REVOKED: self._revoke,
+            Deed.RESET: lambda _: self._now(run.universe.world.context.cut_links),
+            Deed.SILENCE: self._silence,
+            Deed.SHUTDOWN: lambda _: self._now(run.universe.world.context.shut_down),
+            Deed.REFUSED_LINKS: lambda much: self._fault("link_status", 600 * much, status=503),
+            Deed.SLOW_DOWN: lambda much: self._fault("link_status", 60 * much, status=429, retry_after_s=60),
+            Deed.LOST_ANSWERS: lambda much: self._fault("ws_api_lost", 600 * much),
+            Deed.OVERLOADED: lambda much: self._fault("ws_api_error", 300 * much, status=503, code=-1008),
+            Deed.PAGES: lambda much: self._fault("ws_api_html", 300 * much),
+            Deed.REST_TROUBLE: lambda much: self._fault("rest_5xx", 900 * much),
+            Deed.CLOCK_LEAPS: self._leap,
+            Deed.EXCHANGE_CLOCK: lambda much: self._fault(
+                "clock_skew", 7_200 * much, skew_ms=int(20_000 * (much - 0.5))
+            ),
+            Deed.SUSPEND: lambda much: run.universe.timeline.suspend(60 + 3 * 3600 * much),
+        }
+
+    def do(self, planned: Planned) -> None:
+        """Do it now."""
+        if not self._run.universe.timeline.frozen or planned.deed is Deed.TRADE:
+            self._table[planned.deed](planned.much)
+
+    def _now(self, deed: Callable[[int], object]) -> None:
+        self._run.universe.do(deed)
+
+    def _trade(self, much: float) -> None:
+        self._run.change(Source.FUTURES)
+        if much < 0.5:
+            self._run.change(Source.SPOT)
+
+    def _flood(self, much: float) -> None:
+        for _ in range(int(_EVENTS_OF_A_FLOOD * much)):
+            self._run.change(Source.FUTURES)
+
+    def _foreign(self, much: float) -> None:
+        name = "event_twice" if much < 0.5 else "event_noise"
+        self._fault(name, 1800, trouble=False)
+        event = {"e": "SIMULATED_NEWS", "x": [1, {"y": None}]}
+        context = self._run.universe.world.context
+        self._now(lambda at: context.user_event(_NAME, Kind.FUTURES, event, at))
+
+    def _end_key(self, much: float, *, silently: bool) -> None:
+        kind = Kind.SPOT if self._run.legacy and much < 0.5 else Kind.FUTURES
+        context = self._run.universe.world.context
+        self._now(lambda at: context.expire_listen_key(_NAME, kind, at, silently=silently))
+
+    def _replace_key(self, much: float) -> None:
+        from p2pbot.sandbox import streams  # noqa: PLC0415 - another program's doing, not a checker's
+
+        self._end_key(1.0, silently=much < 0.5)
+        inside = self._run.universe.world.context.inside
+        self._now(lambda at: streams.start_key(inside, _NAME, Kind.FUTURES, at))
+
+    def _revoke(self, much: float) -> None:
+        for_s = 60 + 7_200 * much
+        self._run.listening.refused(for_s)
+        context, timeline = self._run.universe.world.context, self._run.universe.timeline
+        self._now(lambda _: context.set_key_valid(_NAME, valid=False))
+        timeline.after(for_s, lambda: self._now(lambda _: context.set_key_valid(_NAME, valid=True)))
+
+    def _silence(self, much: float) -> None:
+        for_s = 5 + 900 * much
+        self._run.listening.troubled(for_s)
+        self._run.wire.go_silent(for_s)
+
+    def _leap(self, much: float) -> None:
+        self._run.machine.wall_error_ms = int(7_200_000 * (much - 0.5))
+
+    def _fault(self, name: str, for_s: float, *, trouble: bool = True, **parameters: int) -> None:
+        for_s += 1
+        if trouble:
+            self._run.listening.troubled(for_s)
+        fault = Fault(name, account=None, duration_ms=int(for_s * 1000), **cast("dict[str, Any]", parameters))
+        self._now(lambda at: self._run.universe.world.inject(fault, at))
+
+
+def _ed25519(seed: int) -> Ed25519PrivateKey:
+    return Ed25519PrivateKey.from_private_bytes(hashlib.sha256(f"account key {seed}".encode()).digest())
+
+
+def _signer(run: AccountRun) -> Signer:
+    if not run.logs_on:
+        return hmac_signer(Secret(secret_of(_NAME)))
+    pem = _ed25519(run.seed).private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
+    return private_key_signer(Secret(pem))
+
+
+def _options(run: AccountRun) -> WorldOptions:
+    public = _ed25519(run.seed).public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
+    account = SandboxAccount(
+        name=_NAME,
+        api_key=key_of(_NAME),
+        hmac_secret=secret_of(_NAME),
+        public_key_pem=public,
+        futures_wallet=((ASSET, Decimal(0)),),
+        spot_free=((ASSET, Decimal(0)),),
+    )
+    day_ms = 24 * 3_600_000
+    return WorldOptions(accounts=(account,), spot_listen_keys=run.legacy, ping_every_ms=2 * day_ms)
+
+
+def run_account(seed: int, days: float, *, keep_trace: bool = False) -> Report:
+    """Run one world."""
+    return AccountRun(seed, days, keep_trace=keep_trace).report()
