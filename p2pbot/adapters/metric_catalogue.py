@@ -48,6 +48,9 @@ NOTICES = _counter("notices_total", "words to the operator", "account", "urgent"
 NOTICES_SENT = _counter("notices_sent_total", "messages that a service for notifications has taken", "service")
 NOTICES_FAILED = _counter("notices_failed_total", "messages that it has not taken, each time", "service")
 NOTICES_DROPPED = _counter("notices_dropped_total", "words given up, for it was down too long", "service")
+ACCOUNT_FAILURES = _counter(
+    "account_loop_failures_total", "ends by a fault of the loops that read futures and spot", "account"
+)
 LOG_LINES = _counter("log_lines_total", "events of the log", "level")
 
 INFO = _gauge("info", "1; the version of p2pbot", "version")
@@ -66,6 +69,7 @@ WAITING = _gauge("desk_waiting", "messages that wait for their decision", "accou
 SCANS = _gauge("history_looks_waiting", "orders whose history is to be read", "account")
 OFFSET = _gauge("clock_offset_seconds", "the exchange's clock minus ours; 0 until it is learnt", "account")
 PAUSED = _gauge("paused", "1 while a file PAUSE lies beside the account's rules", "account")
+ACCOUNT_KNOWN = _gauge("account_known", "1 while what is read of futures or spot is known", "account", "source")
 LIVE = _gauge("mode_live", "1 in mode live, 0 in shadow", "account")
 NOT_UNDERSTOOD = _gauge(
     "frames_not_understood", "frames of the chat that nobody understood, since the start", "account"

@@ -6,7 +6,7 @@ event. Observing never raises and keeps no text: what is not a known word become
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from prometheus_client import CollectorRegistry, Counter, GCCollector, ProcessCollector, generate_latest
 from prometheus_client.core import GaugeMetricFamily
@@ -18,6 +18,7 @@ from p2pbot.conversation.health import Status, number, part
 from p2pbot.conversation.records import OutboxState
 from p2pbot.model import Reason
 from p2pbot.ports import Events
+from p2pbot.protocol.user_data_events import Source
 
 _REASONS = frozenset(reason.value for reason in Reason)
 _STATES = frozenset(state.value for state in OutboxState)
@@ -35,6 +36,7 @@ _OF_SERVICE = {
     "notice_failed": catalogue.NOTICES_FAILED,
     "notice_dropped": catalogue.NOTICES_DROPPED,
 }
+_SOURCES = tuple(source.value for source in Source)
 _LEVELS = ("info", "warning", "error")
 
 
@@ -84,6 +86,8 @@ class Metrics:
                 self._count(catalogue.CHAT_DEAF, account, amount=max(0.0, number(values, "deaf_ms") / 1000))
             case "chat_renewed":
                 self._count(catalogue.CHAT_RENEWALS, account)
+            case "bulkhead_failed":
+                self._count(catalogue.ACCOUNT_FAILURES, account)
             case "rules_loaded":
                 self._count(catalogue.RULES_LOADED, account)
             case "rules_refused":
@@ -157,6 +161,7 @@ class _Gauges(Collector):
         told = {name: part(part(self._status, "accounts"), name) for name in self._accounts}
         for metric, value in _OF_ACCOUNT.items():
             yield _family(metric, [((name,), value(account)) for name, account in told.items() if account])
+        yield _family(catalogue.ACCOUNT_KNOWN, list(_known(told)))
         pending = {name: part(account, "pending") for name, account in told.items()}
         yield _family(
             catalogue.PENDING,
@@ -167,6 +172,13 @@ class _Gauges(Collector):
                 if not state.is_final
             ],
         )
+
+
+def _known(told: Mapping[str, Status]) -> Iterator[tuple[tuple[str, ...], float]]:
+    """Yield whether each source that an account has switched on is known."""
+    for name, account in told.items():
+        known = part(part(account, "context"), "known")
+        yield from (((name, source), float(known[source] is True)) for source in _SOURCES if source in known)
 
 
 def _family(metric: Metric, values: Iterable[tuple[tuple[str, ...], float]]) -> GaugeMetricFamily:

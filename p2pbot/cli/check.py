@@ -141,12 +141,22 @@ def _rules(account: AccountSettings, settings: Settings) -> Checked:
     if loaded.ruleset is None:
         return Checked(Grade.FAILED, about, f"{account.rules} has errors", findings)
     count = len(loaded.ruleset.rules)
+    findings += _not_read(loaded.ruleset.asks_of_account, account)
     return Checked(
         Grade.WARNING if findings else Grade.OK,
         about,
         f"{account.rules}: {count} {'rule' if count == 1 else 'rules'}",
         findings,
     )
+
+
+def _not_read(asked: frozenset[str], account: AccountSettings) -> tuple[str, ...]:
+    """Return what rules ask of the merchant's own account that the configuration does not let them read."""
+    futures, spot = account.futures.enabled, account.spot.user_data != "none"
+    read = {"balance": futures or spot, "futures": futures, "spot": spot}
+    hint = "such rules are silent; docs/facts.md says how to switch it on"
+    unread = (group for group in sorted(asked) if not read[group])
+    return tuple(f"rules ask for `{group}`, which {account.name} does not read: {hint}" for group in unread)
 
 
 def _mini_program(account: AccountSettings) -> Iterator[Checked]:

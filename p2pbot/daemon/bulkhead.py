@@ -2,7 +2,7 @@
 
 Promise: whatever such a loop raises, and a return as well, is logged and counted; the loop is begun anew after a pause
 that grows to five minutes. Only being cancelled ends it.
-Danger: this is the one exception to "a bug ends the process" (ADR 0021): a loop in here may hold nothing that delivery
+Danger: this is the one exception to "a bug ends the process" (ADR 0018): a loop in here may hold nothing that delivery
 needs, and what it knows must be thrown away with it.
 """
 

@@ -31,6 +31,7 @@ STATUS = {
             "offset_ms": -250,
             "paused": True,
             "frames": {"text": 9, "not_understood": 2},
+            "context": {"known": {"futures": True, "spot": False, "else": True}},
         }
     },
 }
@@ -115,6 +116,8 @@ def test_the_gauges_are_those_of_the_status() -> None:
     assert found["p2pbot_loop_lag_seconds", ()] == 0.0015
     assert found["p2pbot_frames_not_understood", ("main",)] == 2
     assert found["p2pbot_paused", ("main",)] == 1
+    known = {key[1]: value for key, value in found.items() if key[0] == "p2pbot_account_known"}
+    assert known == {("main", "futures"): 1, ("main", "spot"): 0}
 
 
 def test_every_metric_of_the_catalogue_is_shown() -> None:
@@ -127,6 +130,7 @@ def test_every_metric_of_the_catalogue_is_shown() -> None:
         ("chat_renewed", {}),
         ("rules_loaded", {}),
         ("rules_refused", {}),
+        ("bulkhead_failed", {}),
         ("operator.notice", {}),
     ):
         metrics.observe("warning", event, {"account": "main", **values})

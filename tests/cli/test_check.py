@@ -166,3 +166,26 @@ def test_a_mini_program_and_a_file_of_open_ids_are_looked_at(
     said = lines(capsys)
     assert said["open data of main"] == "ok app ozSQnakAm7apa6ew7crPYd; its keys are there"
     assert said["open ids of main"].startswith("failed")
+
+
+@pytest.mark.parametrize(
+    ("more", "unread"),
+    [
+        ("", {"balance", "futures"}),
+        (", spot: {user_data: subscribe}", {"futures"}),
+        (", futures: {enabled: true}", set()),
+    ],
+)
+def test_rules_that_ask_for_what_is_not_read_are_a_warning(
+    place: Place, p2pbot: CLI, capsys: pytest.CaptureFixture[str], more: str, unread: set[str]
+) -> None:
+    """They are silent as long as the account's futures and spot are off, which nobody would see otherwise."""
+    (place.path / "rules" / "balance.yaml").write_text(
+        "version: 1\nrules:\n  - id: low\n    words: available\n"
+        "    when: {balance: {USDT: '<9'}, futures: {margin_call: no}}\n    reply: Little.\n"
+    )
+    place.config.write_text(CONFIG.replace("api_secret_file: s}", f"api_secret_file: s{more}}}"))
+    assert p2pbot("check") == 0
+    shown = capsys.readouterr().out
+    assert {group for group in ("balance", "futures", "spot") if f"rules ask for `{group}`" in shown} == unread
+    assert ("warning rules of main" in shown) is bool(unread)
