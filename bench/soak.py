@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import os
 import secrets
 import statistics
 import sys
@@ -212,8 +213,10 @@ def main() -> int:
     parser.add_argument("--minutes", type=float, default=10.0, help="how long orders are opened (default 10)")
     parser.add_argument("--keep", type=Path, metavar="DIR", help="an empty directory for state and log, which stays")
     arguments = parser.parse_args()
-    if not Path("/proc/self/fd").is_dir():
-        sys.stderr.write("soak: needs Linux: it reads /proc\n")
+    if not Path("/proc/self/fd").is_dir() or os.geteuid() != 0:
+        sys.stderr.write(
+            "soak: needs Linux and root: it looks into /proc, which the daemon closes to others\n"
+        )
         return 2
     with tempfile.TemporaryDirectory(prefix="p2pbot-soak-") as made:
         directory = arguments.keep or Path(made)

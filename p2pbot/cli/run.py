@@ -10,6 +10,7 @@ from io import UnsupportedOperation
 from typing import TYPE_CHECKING
 
 from p2pbot.adapters.logs import foreign_lines, open_log
+from p2pbot.adapters.privacy import keep_memory_private
 from p2pbot.adapters.threads import AbandonableThreads
 from p2pbot.cli.options import settings_of
 
@@ -36,6 +37,7 @@ def register(commands: argparse._SubParsersAction[Parser]) -> None:
 
 
 def _run(arguments: argparse.Namespace) -> int:
+    keep_memory_private()  # before the first secret is read
     settings = settings_of(arguments)
     with suppress(AttributeError, UnsupportedOperation):  # a stream that is no file has no room for it
         faulthandler.enable()  # systemd's watchdog ends a daemon that hangs by SIGABRT: the journal then names the line

@@ -39,6 +39,7 @@ def register(commands: argparse._SubParsersAction[Parser]) -> None:
     parser.add_argument("--no-tls", action="store_true", help="serve without TLS")
     parser.add_argument("--seed", type=int, default=1, metavar="N", help="the same seed makes the same world")
     parser.add_argument("--plain", action="store_true", help="no variety: no noise, no repeats, one form of everything")
+    parser.add_argument("--facts", action="store_true", help="the configuration asks for balances too (docs/facts.md)")
     parser.add_argument("--script", type=Path, metavar="FILE", help="play a script of JSON lines, then end")
     parser.set_defaults(handler=_sandbox)
 
@@ -88,7 +89,7 @@ async def _serve(arguments: argparse.Namespace, directory: Path, steps: tuple[St
     )
     stop = _stop_when_told()
     async with Sandbox(options) as box:
-        written = write_configuration(directory, kits, box.rest_url, box.ca_file)
+        written = write_configuration(directory, kits, box.rest_url, box.ca_file, facts=arguments.facts)
         _introduce(box, kits, directory, written=written)
         if steps is None:
             await stop.wait()

@@ -119,6 +119,7 @@ class KeyKeeper:
         self._woken = asyncio.Event()
         self._on_cause: Callable[[Cause], None] | None = None
         self.listen_key = listen_key
+        self._round = ""
         self.trouble = ""
 
     def listen(self, on_cause: Callable[[Cause], None]) -> None:
@@ -215,7 +216,7 @@ class KeyKeeper:
             except P2pbotError as error:
                 if is_missing(error):
                     raise
-                self._say(error.what)
+                self._go_round(error.what)
         return await ask(last)
 
     def _move(self, following: ListenKey) -> None:
@@ -227,8 +228,14 @@ class KeyKeeper:
         if self._on_cause is not None:
             self._on_cause(cause)
 
+    def _go_round(self, what: str) -> None:
+        """Log why the next way is taken, when that changes: no trouble by itself, the session says so where it is."""
+        if what != self._round:
+            self._doors.events.info("listen_key_way_round", stream=self._name, what=what)
+        self._round = what
+
     def _say(self, what: str) -> None:
-        """Log trouble when it changes, until a call succeeds."""
+        """Log trouble by all ways when it changes, until a call succeeds."""
         if what != self.trouble:
             self._doors.events.warning("listen_key_trouble", stream=self._name, what=what)
         self.trouble = what

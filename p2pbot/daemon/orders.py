@@ -2,15 +2,15 @@
 
 Promise: a new order, a changed state and a missed message are found within one interval even if the socket is silent;
 an order that left the list is asked for by number until it is closed for sure; what may have been missed is looked at
-once more when the history's lag is over; an order that left the list is looked at a last time some minutes later, for
-what counts as nothing unread (a card, a translation) and came while the socket was deaf; the number of calls per round
-and per minute is bounded (docs/catch-up.md).
+once more when the history's lag is over. What counts as nothing unread (a card, a recall, a translation) and came
+while the socket was deaf is found by a look at each open order every five minutes, and by a last one five minutes after
+it left the list. The number of calls per round and per minute is bounded (docs/catch-up.md).
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import NoReturn, Protocol
 
@@ -29,6 +29,7 @@ _OPEN = (OrderStatus.UNPAID, OrderStatus.PAID, OrderStatus.APPEAL)
 _OVER = (OrderStatus.COMPLETED, OrderStatus.CANCELLED)
 _OVER_LATELY_MS = 6 * 3_600_000  # people still write after a trade; later than this after its beginning hardly any
 _OVER_EVERY_S = 300.0  # a call each; what a deaf socket did not bring of a closed order waits so long at most
+_ROUTINE_S = 300.0  # an open order whose history nobody asked for is looked at this often
 _LAST_LOOK_S = 300.0  # after an order left the list: what is said last about a trade is said by then
 _MOST_LAST_LOOKS = 1_000  # as many as can be open; beyond it the oldest go without
 _ROWS = 50
@@ -76,6 +77,7 @@ class OrdersLoop:
         self._gap = True
         self._again_s: dict[str, float] = {}
         self._last_s: dict[str, float] = {}
+        self._routine_s: dict[str, float] = {}
         self._pages = 1
         self.trouble = ""
 
@@ -118,6 +120,7 @@ class OrdersLoop:
         """
         if at_once:
             self._look(number, self._doors.now_ms(), urgent=True)
+        self._routine_s[number] = self._doors.clock.monotonic_s() + _ROUTINE_S
         self._again_s[number] = self._doors.clock.monotonic_s() + self._plan.timings.history_margin_s
 
     def _look_again(self) -> None:
@@ -169,6 +172,7 @@ class OrdersLoop:
                 self._want(order.number, at_once=order.unread != 0)
             elif before.status is not order.status:  # the socket brought no card of it: perhaps it is deaf
                 self._want(order.number, at_once=False)
+        self._routine(watches)
         # Only listed orders are watched: that is the bound. Those that left are watched as closed ones.
         left = {number: watch for number, watch in self._watches.items() if number not in watches}
         self._over_watches |= left
@@ -176,6 +180,16 @@ class OrdersLoop:
         due_s = self._doors.clock.monotonic_s() + _LAST_LOOK_S
         waiting = {number: at_s for number, at_s in self._last_s.items() if number not in watches}
         self._last_s = dict([*waiting.items(), *dict.fromkeys(left, due_s).items()][-_MOST_LAST_LOOKS:])
+
+    def _routine(self, listed: Iterable[str]) -> None:
+        """Look at the histories that nobody asked for since long, evenly: a gap made them all due at once."""
+        now_s = self._doors.clock.monotonic_s()
+        self._routine_s = {number: self._routine_s.get(number, now_s + _ROUTINE_S) for number in listed}
+        most = 1 + int(len(self._routine_s) * self._plan.timings.order_poll_s / _ROUTINE_S)
+        due = sorted((due_s, number) for number, due_s in self._routine_s.items() if due_s <= now_s)
+        for _, number in due[:most]:
+            self._routine_s[number] = now_s + _ROUTINE_S
+            self._look(number, self._doors.now_ms(), urgent=False)
 
     def _told(self, order: Order) -> None:
         now_ms = self._doors.now_ms()

@@ -60,8 +60,13 @@ def _kept(path: Path) -> str:
     return path.read_text("utf-8").strip()
 
 
-def write_configuration(directory: Path, kits: Sequence[AccountKit], rest_url: str, ca_file: Path | None) -> bool:
-    """Write ``config.yaml`` and a first rule; return False if a person's own configuration was left as it is."""
+def write_configuration(
+    directory: Path, kits: Sequence[AccountKit], rest_url: str, ca_file: Path | None, *, facts: bool = False
+) -> bool:
+    """Write ``config.yaml`` and a first rule; return False if a person's own configuration was left as it is.
+
+    ``facts``: the daemon listens to the futures and spot accounts too.
+    """
     rules = directory / "rules"
     if not rules.exists():
         rules.mkdir()
@@ -69,11 +74,11 @@ def write_configuration(directory: Path, kits: Sequence[AccountKit], rest_url: s
     path = directory / "config.yaml"
     if path.exists() and not path.read_text("utf-8").startswith(_MARK):
         return False
-    path.write_text(_configuration(kits, rest_url, ca_file), "utf-8")
+    path.write_text(_configuration(kits, rest_url, ca_file, facts=facts), "utf-8")
     return True
 
 
-def _configuration(kits: Sequence[AccountKit], rest_url: str, ca_file: Path | None) -> str:
+def _configuration(kits: Sequence[AccountKit], rest_url: str, ca_file: Path | None, *, facts: bool) -> str:
     """Return the YAML; paths are beside the file, texts are quoted as JSON, which YAML reads."""
     lines = [_MARK, "version: 1", "mode: live", "state_dir: state", "accounts:"]
     for kit in kits:
@@ -83,7 +88,13 @@ def _configuration(kits: Sequence[AccountKit], rest_url: str, ca_file: Path | No
             f"    api_secret_file: {json.dumps(kit.secret_file.name)}",
             "    rules: rules",
         ]
-    lines += ["exchange:", f"  rest_url: {json.dumps(rest_url)}"]
+        if facts:
+            lines += ["    futures: {enabled: true}", "    spot: {user_data: subscribe}"]
+    sockets = f"ws{rest_url.removeprefix('http')}"
+    lines += ["exchange:", f"  rest_url: {json.dumps(rest_url)}", f"  futures_rest_url: {json.dumps(rest_url)}"]
+    lines += [f"  ws_api_url: {json.dumps(sockets + '/ws-fapi/v1')}"]
+    lines += [f"  spot_ws_api_url: {json.dumps(sockets + '/ws-api/v3')}"]
+    lines += [f"  {name}: {json.dumps(sockets)}" for name in ("futures_stream_url", "spot_stream_url")]
     if ca_file:
         lines.append(f"  ca_file: {json.dumps(ca_file.name)}")
     return "\n".join(lines) + "\n"

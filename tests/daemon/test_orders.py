@@ -154,6 +154,29 @@ async def test_an_order_that_closes_is_looked_at_once_more() -> None:
     assert await scene.round(30) == []
 
 
+async def test_an_open_order_is_looked_at_every_five_minutes_though_nothing_asks_for_it() -> None:
+    """A recall on a deaf socket counts as nothing unread, and would be heard of when the order ends (seed 17186)."""
+    scene = a_scene(paid("1"))
+    assert await scene.round() == []
+    assert await scene.round(10) == [("1", LATER)]
+    assert await scene.round(280) == []
+    assert await scene.round(10) == [("1", LATER)]
+    assert await scene.round(290) == []
+    assert await scene.round(10) == [("1", LATER)]
+
+
+async def test_a_look_for_another_reason_serves_as_the_routine_one() -> None:
+    """Five minutes are counted from it."""
+    scene = a_scene(paid("1"))
+    await scene.round()
+    await scene.round(10)
+    scene.rest.unread["1"] = 1
+    assert await scene.round(200) == [("1", NOW)]
+    assert await scene.round(100) == [("1", LATER)]
+    assert await scene.round(190) == []
+    assert await scene.round(10) == [("1", LATER)]
+
+
 async def test_an_order_that_left_the_list_is_looked_at_a_last_time_some_minutes_later() -> None:
     """What counts as nothing unread and came on a deaf socket after the end would never be recorded (seed 10582)."""
     scene = a_scene(paid("5"))

@@ -160,3 +160,13 @@ async def test_a_connection_that_is_lost_while_it_is_subscribed() -> None:
         on.api.held.set()
         await on.known(1)
         assert on.api.subscriptions == 2
+
+
+async def test_a_subscription_that_is_refused_is_trouble() -> None:
+    """Other refusals are said, and tried again."""
+    async with scene() as on:
+        await on.known(1)
+        on.api.failures = [RequestRefused("no", code="-1100", status=400)]
+        on.stream.on_open(renewed=True)
+        await until(lambda: on.stream.status().trouble == "no", "the trouble")
+        assert on.stream.state is SubscriptionState.ABSENT

@@ -37,9 +37,18 @@ def test_a_configuration_is_written_anew(tmp_path: Path) -> None:
     assert write_configuration(tmp_path, kits, URL, tmp_path / "ca.pem")
     text = (tmp_path / "config.yaml").read_text()
     assert f'rest_url: "{URL}"' in text
+    assert 'ws_api_url: "wss://127.0.0.1:4443/ws-fapi/v1"' in text
     assert 'ca_file: "ca.pem"' in text
     assert kits[0].account.api_key not in text
     assert kits[0].account.hmac_secret not in text
+
+
+@pytest.mark.parametrize("facts", [False, True])
+def test_facts_are_asked_for_where_wanted(tmp_path: Path, facts: bool) -> None:  # noqa: FBT001 - a table's column
+    """The addresses are there in any case; the accounts' futures and spot are switched on by ``facts``."""
+    write_configuration(tmp_path, account_kits(tmp_path, ["main"]), URL, None, facts=facts)
+    text = (tmp_path / "config.yaml").read_text()
+    assert ("futures: {enabled: true}" in text, "user_data: subscribe" in text) == (facts, facts)
 
 
 def test_a_persons_files_are_left_alone(tmp_path: Path) -> None:
