@@ -20,7 +20,7 @@ LONGEST_DOWN_S = 5 * 60.0  # after the exchange can be reached again
 LONGEST_REFUSED_S = 35 * 60.0  # after a key is in force again: the session's slow pause, then the stream's
 MOST_TASKS = 30
 MOST_LINKS = 3  # of one kind: the old one, the new one, and one that the exchange has not missed yet
-MOST_CONNECTS = 150  # in five minutes, of the 300 that an address may make
+MOST_CONNECTS = 75  # in five minutes: what the composition root leaves to the account's context
 ASSET = "USDT"
 
 

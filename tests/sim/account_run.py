@@ -1,8 +1,8 @@
 """Months of one account's streams in seconds: the real sessions, keys, streams and facts against the sandbox's world.
 
-Promise: the same seed is the same run. What runs are the loops of ``daemon`` with their real cores and the real REST
-door; only sockets and time are simulated. It ends at the first broken promise, or when the days are over and everything
-has been put down cleanly.
+Promise: the same seed is the same run. What runs are the loops of ``daemon`` as ``app.context`` joins them, with their
+real cores and the real REST door; only sockets and time are simulated. It ends at the first broken promise, or when the
+days are over and everything has been put down cleanly.
 """
 
 from __future__ import annotations
@@ -11,30 +11,26 @@ import asyncio
 import hashlib
 import random
 from collections import Counter
-from collections.abc import Coroutine
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from functools import partial
+from pathlib import Path
+from typing import Any, cast
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
+from p2pbot.adapters.rate_gate import RateGate
+from p2pbot.adapters.secrets_source import AccountKeys
 from p2pbot.adapters.weight_gate import WeightGate
+from p2pbot.adapters.wire import ChatWire
+from p2pbot.app.context import Feeding, Shared
+from p2pbot.config import Places, Settings, parse_settings
 from p2pbot.daemon.chat import ConnectBudget
-from p2pbot.daemon.listen_key import SPOT, FuturesKeyByRest, FuturesKeyByWs, KeyKeeper, SpotKeyByRest
-from p2pbot.daemon.snapshots import futures_snapshots, spot_snapshots, spot_snapshots_by_rest
 from p2pbot.daemon.supervisor import guarded
-from p2pbot.daemon.surroundings import Doors
-from p2pbot.daemon.user_data import StreamPlan, UserDataStream
-from p2pbot.daemon.user_data_subscription import SubscribedStream
-from p2pbot.daemon.ws_caller import WsPlan
-from p2pbot.daemon.ws_session import WsSession
 from p2pbot.protocol.backoff import AttemptBudget
-from p2pbot.protocol.signing import Signer, hmac_signer, private_key_signer
-from p2pbot.protocol.stream_address import FUTURES_PATH, SPOT_PATH, stream_address
 from p2pbot.protocol.user_data_events import Source
 from p2pbot.protocol.weights import SPOT_WEIGHTS
-from p2pbot.protocol.ws_requests import Identity
 from p2pbot.sandbox import SandboxAccount, World, WorldOptions
 from p2pbot.sandbox.links import Source as Kind
 from p2pbot.secret import Secret
@@ -50,8 +46,6 @@ from tests.sim.life import Life
 from tests.sim.rest import SimRest
 from tests.sim.timeline import StandStill
 from tests.sim.universe import Universe, Violation, key_of, secret_of
-
-Loop = tuple[str, Coroutine[object, object, object]]
 
 _ROOT = "wss://simulated.invalid"
 _LOOK_S = 300.0
@@ -150,49 +144,33 @@ class AccountRun:
     # The machine
 
     async def _run(self) -> None:
-        doors, budget = self._doors(), ConnectBudget(AttemptBudget())
-        async with asyncio.TaskGroup() as group:
-            for name, loop in (*self._futures(doors, budget), *self._spot(doors, budget)):
-                group.create_task(guarded(loop, name), name=name)
-
-    def _doors(self) -> Doors:
         clock, rng = SimClock(self.life, self.machine), SimRng(self.life, self.machine)
-        fakes = Fakes(StillClock(0)).doors()
         events, notifier = SimEvents(self.life, self._line), SimNotifier(self.life, self._line)
-        return replace(fakes, wire=self.wire, clock=clock, rng=rng, events=events, notifier=notifier)
+        doors = replace(Fakes(StillClock(0)).doors(), clock=clock, rng=rng, events=events, notifier=notifier)
+        settings = _settings(self)
+        feeders = Feeding(settings.accounts[0], _keys(self), doors, self._shared(settings, clock)).feeders()
+        async with asyncio.TaskGroup() as group:
+            for source, feeder in feeders.items():
+                for name, loop in feeder(self.listening).loops.items():
+                    group.create_task(guarded(loop(), f"{source} {name}"), name=f"{source} {name}")
 
-    def _futures(self, doors: Doors, budget: ConnectBudget) -> list[Loop]:
-        gate = WeightGate(doors.clock)
-        session = WsSession(self._plan("futures", "/ws-fapi/v1"), doors, budget, gate)
-        rest = SimRest(self.life, NAME, doors.clock, doors.rng, gate)
-        keeper = KeyKeeper("futures", (FuturesKeyByWs(session), FuturesKeyByRest(rest)), doors)
-        plan = StreamPlan(
-            account=NAME, source=Source.FUTURES, address=lambda key: stream_address(_ROOT, FUTURES_PATH, key)
+    def _shared(self, settings: Settings, clock: SimClock) -> Shared:
+        """Return what the composition root would share, with the simulated network in place of the real doors."""
+
+        def rest(*given: Any, recv_window_ms: int, gate: RateGate) -> SimRest:
+            *_, its_clock, its_rng = given
+            del recv_window_ms
+            return SimRest(self.life, NAME, its_clock, its_rng, gate)
+
+        return Shared(
+            exchange=settings.exchange,
+            wire=cast("ChatWire", self.wire),
+            rest=rest,
+            budget=ConnectBudget(AttemptBudget(limit=MOST_CONNECTS)),
+            futures=WeightGate(clock),
+            spot=WeightGate(clock, SPOT_WEIGHTS),
+            timeout_s=10.0,
         )
-        ask = futures_snapshots(session, doors)
-        stream = UserDataStream(plan, keeper, doors, budget, self.listening, ask)
-        session.listen(stream)
-        return [("futures session", session.run()), ("futures stream", stream.run())]
-
-    def _spot(self, doors: Doors, budget: ConnectBudget) -> list[Loop]:
-        gate = WeightGate(doors.clock, SPOT_WEIGHTS)
-        if self.legacy:
-            rest = SimRest(self.life, NAME, doors.clock, doors.rng, gate)
-            keeper = KeyKeeper("spot", (SpotKeyByRest(rest),), doors, SPOT)
-            plan = StreamPlan(
-                account=NAME, source=Source.SPOT, address=lambda key: stream_address(_ROOT, SPOT_PATH, key, ())
-            )
-            ask = spot_snapshots_by_rest(rest, doors)
-            return [("spot stream", UserDataStream(plan, keeper, doors, budget, self.listening, ask).run())]
-        session = WsSession(self._plan("spot", "/ws-api/v3"), doors, budget, gate)
-        ask = spot_snapshots(session, doors)
-        subscribed = SubscribedStream(NAME, session, lambda: session.logged_on, doors, self.listening, ask)
-        session.listen(subscribed)
-        return [("spot session", session.run()), ("spot stream", subscribed.run())]
-
-    def _plan(self, api: str, path: str) -> WsPlan:
-        identity = Identity(api_key=Secret(key_of(NAME)), signer=_signer(self))
-        return WsPlan(account=NAME, api=api, url=f"{_ROOT}{path}", identity=identity)
 
     def _line(self, level: str, line: str) -> None:
         self.counts[f"{level} {line.split()[1]}"] += 1
@@ -276,11 +254,27 @@ def _ed25519(seed: int) -> Ed25519PrivateKey:
     return Ed25519PrivateKey.from_private_bytes(hashlib.sha256(f"account key {seed}".encode()).digest())
 
 
-def _signer(run: AccountRun) -> Signer:
+def _keys(run: AccountRun) -> AccountKeys:
+    api_key = Secret(key_of(NAME))
     if not run.logs_on:
-        return hmac_signer(Secret(secret_of(NAME)))
+        return AccountKeys(api_key=api_key, hmac_secret=Secret(secret_of(NAME)))
     pem = _ed25519(run.seed).private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
-    return private_key_signer(Secret(pem))
+    return AccountKeys(api_key=api_key, private_key=Secret(pem))
+
+
+def _settings(run: AccountRun) -> Settings:
+    spot = "legacy_listen_key" if run.legacy else "subscribe"
+    text = f"""
+version: 1
+exchange:
+  ws_api_url: {_ROOT}/ws-fapi/v1
+  spot_ws_api_url: {_ROOT}/ws-api/v3
+  futures_stream_url: {_ROOT}
+  spot_stream_url: {_ROOT}
+accounts:
+  - {{name: {NAME}, api_key_file: k, api_secret_file: s, futures: {{enabled: yes}}, spot: {{user_data: {spot}}}}}
+"""
+    return parse_settings(text, Path("sim.yaml"), Places(base=Path("/"), home=Path("/"), state_dir=Path("/")))
 
 
 def _options(run: AccountRun) -> WorldOptions:
