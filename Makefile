@@ -12,7 +12,7 @@
 #   make fuzz       N=100000: so many harmed inputs for each outer door (tests/fuzz, docs/fuzzing.md)
 #   make bench      the figures of bench/README.md, measured here
 #   make soak       MINUTES=10: does anything grow? p2pbot at a hundred times a busy shop's trade (bench/README.md)
-#   make pages      after a change to the rule language or a command: reference, lints, rules.schema.json, manual page
+#   make pages      after a change to rule language, command or connection: what is made from the code, rules.schema.json
 #   make editor     installs the YAML language server (needs npm), in which the tests then prove rules.schema.json
 #   make linters    installs hadolint and Kubernetes' schemas, with which the tests then look over what is deployed
 #   make lock       maintainers: resolve the dependencies anew into requirements/*.txt
@@ -76,6 +76,9 @@ clients: setup
 pages: setup
 	@sed '/^<!-- What stands below/q' docs/rules.md > docs/rules.md.new && \
 		$(BIN)/python -m p2pbot.rules.reference >> docs/rules.md.new && mv docs/rules.md.new docs/rules.md
+	@sed '/^<!-- What stands below/q' docs/connections.md > docs/connections.md.new && \
+		$(BIN)/python -m p2pbot.conversation.connections >> docs/connections.md.new && \
+		mv docs/connections.md.new docs/connections.md
 	@$(BIN)/python -m p2pbot.rules.lint_catalogue > docs/lints.md.new && mv docs/lints.md.new docs/lints.md
 	@$(BIN)/python -m p2pbot.cli.manual > docs/p2pbot.1.new && mv docs/p2pbot.1.new docs/p2pbot.1
 	@$(BIN)/p2pbot rules schema > rules.schema.json.new && mv rules.schema.json.new rules.schema.json

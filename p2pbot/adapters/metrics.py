@@ -155,6 +155,8 @@ class _Gauges(Collector):
         yield _family(catalogue.STATUS, [((), number(self._status, "written_at_ms") / 1000)])
         process = part(self._status, "process")
         yield _family(catalogue.LOOP_LAG, [((), number(process, "loop_lag_us") / 1_000_000)])
+        hanging = process.get("hanging")
+        yield _family(catalogue.HANGING, [((), float(len(hanging)) if isinstance(hanging, list) else 0.0)])
         yield _family(catalogue.TASKS, [((), number(process, "tasks"))])
         told = {name: part(part(self._status, "accounts"), name) for name in self._accounts}
         for metric, value in _OF_ACCOUNT.items():

@@ -69,7 +69,7 @@ class UserDataStream:
         return self._feed.status(self._keeper.age_ms())
 
     def on_open(self, *, renewed: bool) -> None:
-        """Learn (``ports.WsListener``) that questions can be asked again: do not wait longer to ask them."""
+        """Learn (``WsListener``) that questions can be asked again: do not wait longer to ask them."""
         if not renewed:
             self._feed.hurry()
 

@@ -25,7 +25,7 @@ _ACTIVE_ALREADY = "-2035"
 
 
 class SubscribedStream:
-    """The spot account's stream (``ports.WsListener`` of its session). ``run`` it once, and the session beside it."""
+    """The spot account's stream (``WsListener`` of its session). ``run`` it once, and the session beside it."""
 
     def __init__(
         self, account: str, api: WsApi, logged_on: Callable[[], bool], doors: Doors, sink: AccountSink, ask: Ask

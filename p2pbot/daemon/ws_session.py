@@ -70,6 +70,7 @@ class WsSession:
         self._group = asyncio.TaskGroup()
         self._news = asyncio.Event()
         self._told: set[str] = set()
+        self._looks: set[str] = set()
         self._down_s = doors.clock.boottime_s()
         self.life = WsLife()
         self.connected_since_ms: int | None = None
@@ -238,6 +239,9 @@ class WsSession:
                 self._news.set()
         else:
             self.unknown_frames += 1
+            if push.look not in self._looks:  # a handful of words, each once
+                self._looks.add(push.look)
+                self._doors.events.info("ws_frame_unknown", **self._names(), look=push.look, size=push.size)
 
     async def _ended(self, end: P2pbotError | None) -> None:
         lost = end or ConnectionLost("the session's connection is over")

@@ -26,6 +26,7 @@ _TOO_MANY = "-1003"
 _SHUTDOWN = "serverShutdown"
 _MAX_MESSAGE_CHARS = 2000
 _EPOCH_MS = 10**11  # above it a retryAfter is a moment (1973 and later), below it a duration
+_CODE = re.compile(r"-?[0-9]{1,9}")
 _BANNED_UNTIL = re.compile(r"banned until (\d{13})", re.IGNORECASE)
 
 
@@ -126,7 +127,7 @@ def _push(said: Mapping[str, object], size: int) -> WsFrame:
 
 def _answer(said: Mapping[str, object], status: int, size: int) -> WsFrame:
     error = fields.mapping(said.get("error")) or {}
-    code = fields.text(error.get("code"), fields.MAX_IDENTITY_CHARS) or ""
+    code = _code(error.get("code"))
     message = fields.text(error.get("msg"), _MAX_MESSAGE_CHARS) or ""
     request_id = fields.count(said.get("id"))
     if request_id is None and (status == _UNAUTHORISED or code == _KEY_INVALID):
@@ -140,6 +141,12 @@ def _answer(said: Mapping[str, object], status: int, size: int) -> WsFrame:
     return Refused(
         request_id=request_id, status=status, code=code, message=message, retry_after_ms=wait_ms, weight=weight
     )
+
+
+def _code(value: object) -> str:
+    """Return the exchange's code as text; '' for what is no number, for it will be shown."""
+    found = fields.identity(value)
+    return found if _CODE.fullmatch(found) else ""
 
 
 def _weight(limits: object) -> WeightCount | None:

@@ -527,6 +527,8 @@ async def test_garbage_is_counted_and_harms_nobody() -> None:
             await stage.exchange.sockets[0].send_bytes(b"\x00")
             assert await stage.session.call(keep_listen_key()) == Secret(KEY)
             assert stage.session.status()["unknown_frames"] == 5
+            looks = [values["look"] for values in stage.events("ws_frame_unknown")]
+            assert looks == ["no JSON object", "neither answer nor event", "answer to nobody", "binary"]
 
 
 async def test_events_go_to_the_listener() -> None:

@@ -24,6 +24,7 @@ OURS = {metric.name: frozenset(metric.labels) for metric in METRICS}
 THEIRS = {"up", "process_resident_memory_bytes", "process_open_fds"}
 SCRAPED = frozenset({"instance", "job"})  # labels that Prometheus adds
 NOT_DRAWN = {
+    "p2pbot_hanging_loops": "the watchdog ends the process within a minute of it; the start after that alarms",
     "p2pbot_status_timestamp_seconds": "taken at the scrape itself",
     "p2pbot_chat_state_timestamp_seconds": "the chat's state is drawn, and since when it is down alarms",
     "p2pbot_chat_deaf_since_timestamp_seconds": "alarms, and is drawn as deaf seconds afterwards",

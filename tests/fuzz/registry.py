@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.fuzz.target import Target
-from tests.fuzz.targets import frames, history, orders, rest, rules, settings, status, talk, templates, texts
+from tests.fuzz.targets import frames, history, orders, rest, rules, settings, status, talk, templates, texts, ws_api
 
 TARGETS: dict[str, Target] = {
     target.name: target
@@ -25,5 +25,7 @@ TARGETS: dict[str, Target] = {
         texts.SHOWN,
         talk.TALK,
         status.STATUS,
+        ws_api.FRAME,
+        ws_api.RESULT,
     )
 }

@@ -66,6 +66,7 @@ SHUTDOWN = {"e": "serverShutdown", "E": NOW_MS}
             Refused(request_id=3, status=418, code="-1003", retry_after_ms=NOW_MS),
         ),
         ({"id": 3, "status": 200, "error": {"code": -1}}, Refused(request_id=3, status=200, code="-1")),
+        ({"id": 3, "status": 400, "error": {"code": "a key"}}, Refused(request_id=3, status=400)),
         ({"id": None, "status": 400, "error": {"code": -1}}, Refused(request_id=None, status=400, code="-1")),
         ({"id": None, "status": 401, "error": {"code": -2015, "msg": "m"}}, Revoked(code="-2015", message="m")),
         ({"id": None, "status": 401}, Revoked()),
