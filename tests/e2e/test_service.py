@@ -42,4 +42,6 @@ async def test_every_root_loop_gives_its_word(tmp_path: Path) -> None:
         expected = {"status", "housekeeping", "rules of main", "rules of shop", "account main", "account shop"}
         expected |= {f"{account}: {loop}" for account in ("main", "shop") for loop in own}
         await scene.until(lambda: expected <= set(app.progress.loops()), "each loop has begun")
+        endless = {task.get_name() for task in asyncio.all_tasks() if "guarded" in repr(task.get_coro())}
+        assert endless - set(app.progress.loops()) == {"watchdog"}
         assert app.progress.hung() == ()
