@@ -19,9 +19,10 @@ from p2pbot.adapters.secrets_source import resolve_keys
 from p2pbot.adapters.sqlite import SqliteStore
 from p2pbot.adapters.tls import client_context
 from p2pbot.app.doors import signer_of
+from p2pbot.cli import options
 from p2pbot.config import AccountSettings, Settings
 from p2pbot.conversation.records import InboxEntry, OutboxRow
-from p2pbot.errors import StateError, UsageError
+from p2pbot.errors import StateError
 from p2pbot.ports import Rest
 from p2pbot.protocol.picture_places import PicturePlaces
 
@@ -89,14 +90,5 @@ async def remembered(settings: Settings, order_no: str) -> Remembered:
 
 def account_of(settings: Settings, order_no: str, wanted: str | None, known: Remembered) -> AccountSettings:
     """Return the account that an order belongs to. Raises UsageError when that cannot be told."""
-    if wanted:
-        return settings.account(wanted)
-    if len(settings.accounts) == 1:
-        return settings.accounts[0]
-    found = [account for account in settings.accounts if account.name in known.accounts]
-    if len(found) == 1:
-        return found[0]
-    names = ", ".join(account.name for account in settings.accounts)
-    raise UsageError(
-        f"which account's order is {order_no[:40]}? p2pbot has not heard of it", remedy=f"add --account: {names}"
-    )
+    doubt = f"which account's order is {order_no[:40]}? p2pbot has not heard of it"
+    return options.account_of(settings, wanted, among=known.accounts, doubt=doubt)

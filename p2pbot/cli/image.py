@@ -11,7 +11,7 @@ from p2pbot.adapters.pictures import picture_policy, read_picture_file
 from p2pbot.adapters.tls import client_context
 from p2pbot.app.doors import open_uploader
 from p2pbot.cli.exchange_line import exchange_line
-from p2pbot.cli.options import settings_of
+from p2pbot.cli.options import account_of, settings_of
 from p2pbot.config import AccountSettings, Settings
 from p2pbot.errors import UsageError
 from p2pbot.model import Picture
@@ -48,7 +48,7 @@ def register(commands: argparse._SubParsersAction[Parser]) -> None:
 
 def _image(arguments: argparse.Namespace) -> int:
     settings = settings_of(arguments)
-    account = _account(settings, arguments.account)
+    account = account_of(settings, arguments.account)
     if not arguments.file.is_file():
         raise UsageError(f"there is no file {arguments.file}", remedy="name a JPEG or PNG")
     found = read_picture_file(arguments.file, picture_policy(settings.pictures))
@@ -56,15 +56,6 @@ def _image(arguments: argparse.Namespace) -> int:
         raise UsageError(found.what, remedy=found.hint)
     print(asyncio.run(_uploaded(settings, account, *found)))
     return 0
-
-
-def _account(settings: Settings, wanted: str | None) -> AccountSettings:
-    if wanted:
-        return settings.account(wanted)
-    if len(settings.accounts) == 1:
-        return settings.accounts[0]
-    names = ", ".join(account.name for account in settings.accounts)
-    raise UsageError("there are several accounts", remedy=f"add --account: {names}")
 
 
 async def _uploaded(settings: Settings, account: AccountSettings, picture: Picture, data: bytes) -> str:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
-from p2pbot.config import Settings, load_settings
-from p2pbot.errors import ConfigError
+from p2pbot.config import AccountSettings, Settings, load_settings
+from p2pbot.errors import ConfigError, UsageError
 
 PLACES = (Path("config.yaml"), Path("/etc/p2pbot/config.yaml"))
 
@@ -28,3 +28,21 @@ def config_path(arguments: argparse.Namespace, environ: Mapping[str, str]) -> Pa
 def settings_of(arguments: argparse.Namespace) -> Settings:
     """Return the settings that the command line means. Raises ConfigError with all findings."""
     return load_settings(config_path(arguments, os.environ), os.environ)
+
+
+def account_of(
+    settings: Settings, wanted: str | None, *, among: Collection[str] = (), doubt: str = "there are several accounts"
+) -> AccountSettings:
+    """Return the account that ``--account`` names, else the only one there is, else the only one ``among`` them.
+
+    Raises UsageError, with ``doubt`` as what happened, when that leaves none or several.
+    """
+    if wanted:
+        return settings.account(wanted)
+    if len(settings.accounts) == 1:
+        return settings.accounts[0]
+    found = [account for account in settings.accounts if account.name in among]
+    if len(found) == 1:
+        return found[0]
+    names = ", ".join(account.name for account in settings.accounts)
+    raise UsageError(doubt, remedy=f"add --account: {names}")

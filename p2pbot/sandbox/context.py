@@ -89,6 +89,14 @@ class Context(ContextDeeds):
         """Return the open links of an account and a kind ('' = any), oldest first."""
         return tuple(self._context.links.of(account, kind))
 
+    def listens(self, account: str, kind: str = "") -> bool:
+        """Whether an open link would hear of the account's events."""
+        living = {self._context.ring(account, source).text for source in Source}
+        return any(
+            account in link.subscriptions.values() or living & set(link.keys)
+            for link in self._context.links.of(kind=kind)
+        )
+
     def links_seen(self) -> tuple[LinkSeen, ...]:
         """Return how every link began and ended, oldest first."""
         return tuple(self._context.links.seen)

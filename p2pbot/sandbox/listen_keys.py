@@ -55,3 +55,8 @@ class KeyRing:
     def is_current(self, key: ListenKey) -> bool:
         """Whether ``key`` is the one that is kept here, expired or not."""
         return self._key is key
+
+    @property
+    def text(self) -> str | None:
+        """The key that is kept here, expired or not; None without one."""
+        return self._key.text if self._key else None

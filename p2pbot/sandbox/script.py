@@ -27,6 +27,7 @@ _UNTIL = {
     "connected": ("account", "within_ms"),
     "reply": ("order", "contains", "count", "within_ms"),
     "refused": ("account", "within_ms"),
+    "listening": ("account", "link", "within_ms"),
 }
 
 
@@ -115,6 +116,8 @@ def _condition(until: str, given: Mapping[str, Any]) -> Callable[[World], bool]:
         return lambda world: world.live_sockets(given["account"]) > 0
     if until == "refused":
         return lambda world: any(one.outcome is Outcome.REJECTED for one in world.received(given["account"]))
+    if until == "listening":
+        return lambda world: world.context.listens(given["account"], given.get("link", ""))
     wanted, count = str(given.get("contains", "")), int(given.get("count", 1))
 
     def replied(world: World) -> bool:

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import pytest
+
 from p2pbot.sandbox import Sandbox
 from tests.clients.foreign import WHO, calls_of, foreign
 
 FULL = {"free": 1000.0, "used": 0.0, "total": 1000.0}
 
 
-async def test_a_futures_balance(box: Sandbox) -> None:
-    """It is the same over REST and WebSocket, and a change arrives at /private/ws?listenKey=."""
-    async with foreign("ccxt_pro", "futures", box, WHO["main"]()) as client:
+@pytest.mark.parametrize("account", ["main", "ed", "rsa"])
+async def test_a_futures_balance(box: Sandbox, account: str) -> None:
+    """With each kind of key it is the same over REST and WebSocket; a change arrives at /private/ws?listenKey=."""
+    async with foreign("ccxt_pro", "futures", box, WHO[account]()) as client:
         assert [await client.hear(), await client.hear()] == [FULL, FULL]
         assert await client.hear() == "listening"
-        await box.wait_for(lambda world: world.context.links("main", "futures_stream"))
-        box.perform("set_balance", {"account": "main", "asset": "USDT", "amount": "42"})
+        await box.wait_for(lambda world: world.context.links(account, "futures_stream"))
+        box.perform("set_balance", {"account": account, "asset": "USDT", "amount": "42"})
         assert (await client.hear())["total"] == 42.0
         await client.end()
     assert calls_of(box) == [("account.status", 200, True)]

@@ -17,6 +17,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from p2pbot.sandbox import Fault, Sandbox
 from p2pbot.sandbox.links import Source
+from p2pbot.sandbox.script import Player, read_script
 from tests.sandbox.keys import ED_NAME, ed25519_account, ws_signature
 from tests.sandbox.peer import KEY, MAIN, Peer, options
 
@@ -71,6 +72,19 @@ async def test_a_session_logs_on_and_hears_its_account(box: Sandbox) -> None:
     event = await receive(stream)
     assert (event["e"], event["a"]["B"][0]["wb"]) == ("ACCOUNT_UPDATE", "42.00000000")
     await api.close()
+    await stream.close()
+
+
+async def test_a_script_can_wait_for_a_listener(box: Sandbox) -> None:
+    """``until listening`` waits for a socket that would hear, then the script changes a balance."""
+    script = read_script(
+        '{"until": "listening", "account": "main", "link": "futures_stream"}\n'
+        '{"do": "set_balance", "account": "main", "asset": "USDT", "amount": "9"}'
+    )
+    playing = asyncio.create_task(Player(box, lambda _: None).play(script))
+    stream = await open_link(box, f"/private/ws?listenKey={await start_key(box)}")
+    assert (await receive(stream))["a"]["B"][0]["wb"] == "9.00000000"
+    await playing
     await stream.close()
 
 
