@@ -35,6 +35,7 @@ from p2pbot.app import notifying
 from p2pbot.app.context import open_feeders
 from p2pbot.app.control import Reach, open_control
 from p2pbot.app.doors import Fittings, open_doors, watched_doors
+from p2pbot.app.moving import moved_in_ms
 from p2pbot.app.plans import plan_of
 from p2pbot.config import AccountSettings, Settings
 from p2pbot.console import Console
@@ -136,10 +137,12 @@ class App:
             doors = await stack.enter_async_context(open_doors(self.settings, keys, self._fittings))
             for rulebook in rulebooks.values():
                 await rulebook.keep()
+            store = next(iter(doors.values())).store  # one for all accounts
+            since_ms = await moved_in_ms(store, self._fittings)
             budget = ConnectBudget(AttemptBudget())  # one for all accounts: they share this machine's address
             accounts = {
                 account.name: Account(
-                    plan_of(account, self.settings),
+                    plan_of(account, self.settings, since_ms),
                     watched_doors(doors[account.name], self.progress, self.settings),
                     budget,
                     rulebooks[account.name],
@@ -153,7 +156,6 @@ class App:
             stack.push_async_callback(self._forget)
             status = self._status(accounts)
             await self._serve(stack, status)
-            store = next(iter(doors.values())).store  # one for all accounts
             reach = Reach(clock=self._clock, reload=self.reload, status=status.now, stop=self.stop)
             await stack.enter_async_context(open_control(self.settings, accounts, store, self.log, reach))
             return await self._run(accounts, watches, status)
