@@ -12,7 +12,7 @@
 #   make fuzz       N=100000: so many harmed inputs for each outer door (tests/fuzz, docs/fuzzing.md)
 #   make bench      the figures of bench/README.md, measured here
 #   make soak       MINUTES=10: does anything grow? p2pbot at a hundred times a busy shop's trade (bench/README.md)
-#   make pages      after a change to rule language, command or connection: what is made from the code, rules.schema.json
+#   make pages      after a change to rules, commands or connections: the pages made from them, rules.schema.json
 #   make editor     installs the YAML language server (needs npm), in which the tests then prove rules.schema.json
 #   make linters    installs hadolint and Kubernetes' schemas, with which the tests then look over what is deployed
 #   make lock       maintainers: resolve the dependencies anew into requirements/*.txt

@@ -20,6 +20,7 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, NoReturn
 
 from p2pbot.adapters.clock import SystemClock
+from p2pbot.adapters.ended_stamp import EndedStamp
 from p2pbot.adapters.files import read_rules, read_tests
 from p2pbot.adapters.last_good import LastGood
 from p2pbot.adapters.logs import LogEvents, open_log
@@ -35,6 +36,7 @@ from p2pbot.app import notifying
 from p2pbot.app.context import open_feeders
 from p2pbot.app.control import Reach, open_control
 from p2pbot.app.doors import Fittings, open_doors, watched_doors
+from p2pbot.app.moving import moved_in_ms
 from p2pbot.app.plans import plan_of
 from p2pbot.config import AccountSettings, Settings
 from p2pbot.console import Console
@@ -136,10 +138,12 @@ class App:
             doors = await stack.enter_async_context(open_doors(self.settings, keys, self._fittings))
             for rulebook in rulebooks.values():
                 await rulebook.keep()
+            store = next(iter(doors.values())).store  # one for all accounts
+            since_ms = await moved_in_ms(store, self._fittings)
             budget = ConnectBudget(AttemptBudget())  # one for all accounts: they share this machine's address
             accounts = {
                 account.name: Account(
-                    plan_of(account, self.settings),
+                    plan_of(account, self.settings, since_ms),
                     watched_doors(doors[account.name], self.progress, self.settings),
                     budget,
                     rulebooks[account.name],
@@ -153,7 +157,6 @@ class App:
             stack.push_async_callback(self._forget)
             status = self._status(accounts)
             await self._serve(stack, status)
-            store = next(iter(doors.values())).store  # one for all accounts
             reach = Reach(clock=self._clock, reload=self.reload, status=status.now, stop=self.stop)
             await stack.enter_async_context(open_control(self.settings, accounts, store, self.log, reach))
             return await self._run(accounts, watches, status)
@@ -278,7 +281,9 @@ class App:
 
     async def _failed(self, main: asyncio.Task[None]) -> int:
         """Say why the loops ended by themselves: a bug, or a state that cannot be written any more."""
-        error = main.exception()
+        error, repeat_ms = main.exception(), self.settings.notifications.repeat_after.ms
+        if not EndedStamp(self.settings.state_dir, self._clock).first_within(repeat_ms):
+            self._notifier.hire(())  # started again and again, it says so in the log alone
         for cause in leaves(error) if error else (OurError("the root tasks returned"),):
             if isinstance(cause, P2pbotError) and not isinstance(cause, OurError):
                 text = f"p2pbot has ended: {cause}"

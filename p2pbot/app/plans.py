@@ -11,11 +11,12 @@ from p2pbot.conversation.limits import Caps
 from p2pbot.conversation.pictures import UploadPolicy
 from p2pbot.daemon.surroundings import AccountPlan, Timings
 
+_CLOCKS_MS = 300_000  # our clock may be so far behind the exchange's, which stamps messages
 _CALL_MARGIN_MS = 5_000  # a call may have waited for its turn before it was sent
 
 
-def plan_of(account: AccountSettings, settings: Settings) -> AccountPlan:
-    """Return the numbers by which an account runs."""
+def plan_of(account: AccountSettings, settings: Settings, moved_in_ms: int = 0) -> AccountPlan:
+    """Return the numbers by which an account runs; ``moved_in_ms`` as in ``AccountPlan``."""
     limits, timings = account.limits, settings.timings
     caps = Caps(
         order_replies_per_hour=limits.order_replies_per_hour,
@@ -23,7 +24,6 @@ def plan_of(account: AccountSettings, settings: Settings) -> AccountPlan:
         account_replies_per_minute=limits.account_replies_per_minute,
         breaker=limits.breaker,
     )
-    inbox = InboxPolicy(max_age_ms=limits.max_age.ms, takeover_mute_ms=settings.takeover.mute_ms)
     delivery = DeliveryPolicy(
         order_spacing_ms=timings.order_spacing.ms,
         account_spacing_ms=timings.account_spacing.ms,
@@ -32,8 +32,9 @@ def plan_of(account: AccountSettings, settings: Settings) -> AccountPlan:
     )
     return AccountPlan(
         name=account.name,
+        moved_in_ms=moved_in_ms,
         policy=Policy(
-            inbox=inbox,
+            inbox=_inbox(account, settings, moved_in_ms),
             caps=caps,
             mode=account.mode,
             reply_expires_ms=limits.reply_expires.ms,
@@ -53,4 +54,12 @@ def plan_of(account: AccountSettings, settings: Settings) -> AccountPlan:
             history_margin_s=timings.settle_after.s,
         ),
         sources=sources_of(account),
+    )
+
+
+def _inbox(account: AccountSettings, settings: Settings, moved_in_ms: int) -> InboxPolicy:
+    return InboxPolicy(
+        max_age_ms=account.limits.max_age.ms,
+        takeover_mute_ms=settings.takeover.mute_ms,
+        moved_in_ms=moved_in_ms + _CLOCKS_MS if moved_in_ms else 0,
     )

@@ -76,9 +76,12 @@ def _rules(given: Path | None) -> Path:
 
 
 def _own(directory: Path, starter: Path) -> Path:
-    from p2pbot.cli.demo_picture import demo_rules  # noqa: PLC0415 - help needs none of it
+    from p2pbot.cli.demo_balance import add_balance_rules  # noqa: PLC0415 - help needs none of it
+    from p2pbot.cli.demo_picture import demo_rules  # noqa: PLC0415 - same
 
-    return demo_rules(directory, starter)
+    rules = demo_rules(directory, starter)
+    add_balance_rules(rules)
+    return rules
 
 
 @contextmanager

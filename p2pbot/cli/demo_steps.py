@@ -1,7 +1,7 @@
 """The script of ``p2pbot demo --script``, as a table: what happens, and what must come of it.
 
-The rules are those of the starter set, and one of the demo's with a picture. Each chapter is one order; chapters are
-played at the same time. A step's ``act`` returns the key of the message or event whose decision is awaited.
+The rules are those of the starter set, and the demo's own: a picture, and what the account holds. Each chapter is one
+order; chapters are played at the same time. A step's ``act`` returns the key of what is to be decided.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
+from p2pbot.cli.demo_balance import says_in_gap, says_when_it_holds, says_when_known
 from p2pbot.cli.demo_judge import Expected, Reply, Silence
 from p2pbot.cli.demo_stage import ACCOUNT, Stage
 from p2pbot.model import EventKind, Path, Reason, Side
@@ -133,6 +134,15 @@ CHAPTERS = (
         _greeted(
             Step("they ask for a picture", says("Can you show me the picture?"), Reply("demo-picture", pictures=1)),
             Step("they ask again", says("show me the picture, please"), Silence(Reason.LIMITED)),
+        ),
+    ),
+    Chapter(
+        "what the merchant's own account holds",
+        _greeted(
+            Step("there is plenty; they ask", says_when_known("Is it in stock?"), Reply("demo-plenty")),
+            Step("it is nearly gone", says_when_it_holds(40, "Still in stock?"), Reply("demo-nearly-out")),
+            Step("nobody knows how much", says_in_gap("And now, in stock?"), Silence(Reason.NO_RULE)),
+            Step("it is known again", says_when_known("So, in stock?"), Reply("demo-nearly-out")),
         ),
     ),
     Chapter(

@@ -35,6 +35,8 @@ COMMANDS = (
     ("send", "p2pbot.cli.send", "a text into an order's chat, by hand"),
     ("outbox", "p2pbot.cli.outbox", "replies that wait: list them, drop one, try one again"),
     ("reload", "p2pbot.cli.reload", "have the daemon read its rules again, now"),
+    ("backup", "p2pbot.cli.backup", "the state in one file, while p2pbot runs or not"),
+    ("restore", "p2pbot.cli.backup", "put a backup in the state's place, here or on another machine"),
     ("forget", "p2pbot.cli.forget", "delete an order or a person from the state, for good"),
     ("rules", "p2pbot.cli.rules", "check, test, try and explain the reply rules"),
     ("demo", "p2pbot.cli.demo", "see it work against a simulated exchange"),

@@ -40,6 +40,7 @@ def register(commands: argparse._SubParsersAction[Parser]) -> None:
     parser.add_argument("--seed", type=int, default=1, metavar="N", help="the same seed makes the same world")
     parser.add_argument("--plain", action="store_true", help="no variety: no noise, no repeats, one form of everything")
     parser.add_argument("--facts", action="store_true", help="the configuration asks for balances too (docs/facts.md)")
+    parser.add_argument("--mini-program", action="store_true", help="with a Mini Program (docs/open-data.md)")
     parser.add_argument("--script", type=Path, metavar="FILE", help="play a script of JSON lines, then end")
     parser.set_defaults(handler=_sandbox)
 
@@ -77,6 +78,7 @@ def _steps(script: Path | None) -> tuple[Step, ...] | None:
 async def _serve(arguments: argparse.Namespace, directory: Path, steps: tuple[Step, ...] | None) -> int:
     from p2pbot.sandbox import Sandbox, SandboxOptions  # noqa: PLC0415 - same
     from p2pbot.sandbox.kit import account_kits, write_configuration  # noqa: PLC0415 - same
+    from p2pbot.sandbox.mini_program import mini_program_kit  # noqa: PLC0415 - same
 
     kits = account_kits(directory, list(dict.fromkeys(arguments.account or ["main"])))
     options = SandboxOptions(
@@ -86,10 +88,12 @@ async def _serve(arguments: argparse.Namespace, directory: Path, steps: tuple[St
         tls=not arguments.no_tls,
         seed=arguments.seed,
         variety=not arguments.plain,
+        mini_programs=(mini_program_kit(directory),) if arguments.mini_program else (),
     )
     stop = _stop_when_told()
     async with Sandbox(options) as box:
-        written = write_configuration(directory, kits, box.rest_url, box.ca_file, facts=arguments.facts)
+        wanted = {"facts": arguments.facts, "mini_program": arguments.mini_program}
+        written = write_configuration(directory, kits, box.rest_url, box.ca_file, **wanted)
         _introduce(box, kits, directory, written=written)
         if steps is None:
             await stop.wait()

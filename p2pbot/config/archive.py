@@ -20,7 +20,8 @@ def _room(value: int) -> int:
 class Archive(Part):
     """``pictures``: keep every picture of the other side, below the state directory.
 
-    ``keep``: how long, the older name of ``retention.images``; ``room_mib``: for all of an account's pictures together, the oldest make room.
+    ``keep``: how long, the older name of ``retention.images``; ``room_mib``: for all of an account's pictures together,
+    the oldest make room.
     """
 
     pictures: bool = False

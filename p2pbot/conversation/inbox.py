@@ -29,10 +29,12 @@ _ECHO_WINDOW_MS = 120_000  # an echo without our uuid is recognised by its text 
 class InboxPolicy:
     """The numbers of the inbox.
 
-    ``takeover_mute_ms`` None: a person who took over keeps the order until it is resumed.
+    ``takeover_mute_ms`` None: a person who took over keeps the order until it is resumed. ``moved_in_ms``: until then
+    this state did not hear what a former p2pbot said (it was restored from a backup); 0 = it heard all.
     """
 
     max_age_ms: int = 600_000
+    moved_in_ms: int = 0
     takeover_mute_ms: int | None = None
 
 
@@ -162,8 +164,13 @@ def order_reason(order: Order | None) -> Reason | None:
 
 
 def takeover(memory: OrderMemory, at_ms: int, policy: InboxPolicy) -> Mute:
-    """Return the order's mute after a person wrote at ``at_ms``: the longer of the old one and the policy's."""
-    until_ms = None if policy.takeover_mute_ms is None else at_ms + policy.takeover_mute_ms
+    """Return the order's mute after a person wrote at ``at_ms``: the longer of the old one and the policy's.
+
+    What was said before we moved in may be a former p2pbot's answer: the order is left to a person until it ends, or a
+    reply to what was answered already would go out when a short mute is over.
+    """
+    stays = policy.takeover_mute_ms is None or at_ms <= policy.moved_in_ms
+    until_ms = None if stays or policy.takeover_mute_ms is None else at_ms + policy.takeover_mute_ms
     return longer(memory.mute, Mute(reason=Reason.TAKEN_OVER, since_ms=at_ms, until_ms=until_ms))
 
 

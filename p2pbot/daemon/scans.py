@@ -32,7 +32,7 @@ class Scans:
         self._active: set[str] = set()
         self._wake = asyncio.Event()
         self._backoff = Backoff(cap_s=60.0)
-        self._not_before_s = 0.0
+        self._not_before_s = doors.clock.monotonic_s() + _held_s(plan, doors)
 
     @property
     def waiting(self) -> int:
@@ -120,3 +120,14 @@ class Scans:
         self.request(order_no, since_ms, urgent=urgent)
         if self._backoff.failures == 1:
             self._doors.events.warning("history_unavailable", account=self._plan.name, what=error.what)
+
+
+def _held_s(plan: AccountPlan, doors: Doors) -> float:
+    """Return how long the first look waits: on a restored state until the history shows all that was said before.
+
+    A former p2pbot may have written until the moment when this one began.
+    """
+    if not plan.moved_in_ms:
+        return 0.0
+    since_s = max(0.0, (doors.clock.now_ms() - plan.moved_in_ms) / 1000)
+    return max(0.0, plan.timings.history_margin_s - since_s)

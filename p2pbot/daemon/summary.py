@@ -15,7 +15,7 @@ from p2pbot.model import Mode
 from p2pbot.ports import DAY_MS, Clock, Notifier, Store
 from p2pbot.rules.variables import moment
 
-_LOOK_S = 30.0  # the wall clock may be set, and a machine may sleep
+LOOK_S = 30.0  # the wall clock may be set, and a machine may sleep
 
 
 class SummaryLoop:
@@ -36,7 +36,7 @@ class SummaryLoop:
         while True:
             due_ms = next_summary_ms(self._clock.now_ms(), self._minute, self._zone)
             while due_ms - DAY_MS <= self._clock.now_ms() < due_ms:  # a clock that was set asks for the time anew
-                await self._clock.sleep(min(_LOOK_S, (due_ms - self._clock.now_ms()) / 1000 + 0.001))
+                await self._clock.sleep(min(LOOK_S, (due_ms - self._clock.now_ms()) / 1000 + 0.001))
             if self._clock.now_ms() >= due_ms:
                 await self._tell(due_ms)
 

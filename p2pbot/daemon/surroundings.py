@@ -76,7 +76,10 @@ class Doors:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccountPlan:
-    """One account's name and numbers. ``sources``: what is read of it beyond its P2P orders."""
+    """One account's name and numbers. ``sources``: what is read of it beyond its P2P orders.
+
+    ``moved_in_ms``: when a daemon first ran on this state after it was restored, by our clock; 0 = it never was.
+    """
 
     name: str
     policy: Policy = field(default_factory=Policy)
@@ -84,3 +87,4 @@ class AccountPlan:
     uploads: UploadPolicy = field(default_factory=UploadPolicy)
     timings: Timings = field(default_factory=Timings)
     sources: frozenset[Source] = frozenset()
+    moved_in_ms: int = 0

@@ -16,7 +16,7 @@ from typing import NoReturn
 from p2pbot.daemon.snapshots import Ask
 from p2pbot.daemon.surroundings import Doors
 from p2pbot.errors import KeyRefused, LocationRefused, OurError, P2pbotError
-from p2pbot.model import Notice
+from p2pbot.model import Notice, Unknown
 from p2pbot.ports import AccountSink
 from p2pbot.protocol.stream import LIFE_MS, Cause, Command, GapClosed, GapOpened, News, Snapshot, Stream, StreamState
 from p2pbot.protocol.user_data_events import Source, UserDataEvent
@@ -38,6 +38,7 @@ class StreamStatus:
     recoveries: int
     key_age_ms: int | None = None
     last_event_ms: int | None = None
+    not_understood: int = 0
     trouble: str = ""
 
 
@@ -57,6 +58,7 @@ class Feed:
         self._state = StreamState.WAITING
         self._since_ms = doors.now_ms()
         self._last_event_ms: int | None = None
+        self._not_understood = 0
         self._gap_s = doors.clock.boottime_s()
         self._told: set[str] = set()
         self.stream = Stream(life_ms)
@@ -73,6 +75,7 @@ class Feed:
             recoveries=self.stream.recoveries,
             key_age_ms=key_age_ms,
             last_event_ms=self._last_event_ms,
+            not_understood=self._not_understood,
             trouble=self.trouble,
         )
 
@@ -102,6 +105,7 @@ class Feed:
     def hear(self, event: UserDataEvent) -> None:
         """Take an event."""
         self._last_event_ms = self._doors.now_ms()
+        self._not_understood += isinstance(event, Unknown)
         self._tell(self.stream.heard(event))
 
     def recover(self, cause: Cause, attempt: int | None = None) -> None:

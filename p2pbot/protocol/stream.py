@@ -22,6 +22,7 @@ from p2pbot.protocol.user_data_events import AccountSnapshot, UserDataEvent
 MOST_BUFFERED = 2000  # events of one gap; at ten a second that is more than three minutes of a slow snapshot
 LIFE_MS = 23 * 3_600_000  # the exchange cuts every socket at 24 h
 _EARLIER = 1 / 46  # of its life, 30 minutes: the accounts of one machine do not all rotate at once
+_MOST_LAGGING = 3  # snapshots in a row that are older than what was told, each a second after the other
 _SLOW = Backoff(base_s=60.0, cap_s=900.0)  # for refusals that only a person can mend
 _FAST = Backoff(full_jitter=True)
 
@@ -127,6 +128,7 @@ class Stream:
         self._gap = True
         self._buffer: list[UserDataEvent] = []
         self._overflowed = False
+        self._lagging = 0
         self._novelty = Novelty()
         self._live_since_ms: int | None = None
         self._rotate_at_ms = 0
@@ -163,15 +165,16 @@ class Stream:
             self.wait_s = self._wait_after(error, rng)
 
     def caught_up(self, attempt: int, snapshot: AccountSnapshot, now_ms: int) -> tuple[Command, ...]:
-        """Take the snapshot. Nothing is told if it was overtaken, or if events were lost since it was asked for."""
+        """Take the snapshot. Nothing is told if it was overtaken, or is no good and must be asked for again."""
         if attempt != self.attempt or self.state is not StreamState.CATCHING_UP:
             return ()
-        if self._overflowed:
+        if self._overflowed or self._lags(snapshot):
             self.wait_s = self._fast.base_s
             return ()
         self._move(StreamEvent.CAUGHT_UP)
         self.wait_s = 0.0
         self._gap = False
+        self._lagging = 0
         self._live_since_ms = now_ms
         self._slow = _SLOW
         self._novelty.begin(snapshot)
@@ -209,6 +212,11 @@ class Stream:
     def rotation_in_ms(self, now_ms: int) -> int:
         """Return how long the present socket may still be used."""
         return max(0, self._rotate_at_ms - now_ms)
+
+    def _lags(self, snapshot: AccountSnapshot) -> bool:
+        """Whether the exchange shows less than it told before; believed in the end, for its clocks may differ."""
+        self._lagging = self._lagging + 1 if self._novelty.has_outrun(snapshot) else 0
+        return 0 < self._lagging <= _MOST_LAGGING
 
     def _wait_for(self, cause: Cause, now_ms: int, rng: Uniform) -> float:
         """Return the delay before the next try: none for what is planned or healed by it, if the stream was useful."""

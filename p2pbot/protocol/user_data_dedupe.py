@@ -85,11 +85,12 @@ class Novelty:
 
     def begin(self, snapshot: AccountSnapshot) -> None:
         """Take a snapshot's times: what happened before them is in it."""
-        for item, at_ms in snapshot.updated_ms.items():
+        for item, at_ms in _times(snapshot).items():
             self._newest.note(item, max(at_ms, self._newest.get(item)))
-        for order in snapshot.orders:
-            item = _order_item(order.symbol, order.order_id)
-            self._newest.note(item, max(order.updated_ms, self._newest.get(item)))
+
+    def has_outrun(self, snapshot: AccountSnapshot) -> bool:
+        """Whether something newer was told already: a snapshot from a copy that lags would turn time back."""
+        return any(0 < at_ms < self._newest.get(item) for item, at_ms in _times(snapshot).items())
 
     def _not_overtaken(self, event: UserDataEvent) -> UserDataEvent | None:
         """Return the event without what is older than what was told of the same thing; equal times pass."""
@@ -119,6 +120,12 @@ class Novelty:
             return False
         self._newest.note(item, at_ms)
         return True
+
+
+def _times(snapshot: AccountSnapshot) -> dict[Item, int]:
+    """Return when each thing was last changed, where the snapshot says so."""
+    orders = {_order_item(order.symbol, order.order_id): order.updated_ms for order in snapshot.orders}
+    return {**snapshot.updated_ms, **orders}
 
 
 def _order_item(symbol: str, order_id: str) -> Item:

@@ -16,6 +16,9 @@ from p2pbot.sandbox.certificate import write_private
 from p2pbot.sandbox.options import SandboxAccount
 
 _MARK = "# SIMULATED: written by `p2pbot sandbox`, and written anew as long as this line stands here."
+_RULES_KEY = "    rules: rules\n"
+APP_ID = "simulatedMiniProgram01"
+MINI_PROGRAM_FILES = ("mp.key", "mp.secret", "mp.pem")  # access key, secret key, RSA private key
 _RULES = """\
 # SIMULATED: a first rule to see something happen.
 version: 1
@@ -49,23 +52,30 @@ def account_kits(directory: Path, names: Sequence[str]) -> tuple[AccountKit, ...
     for number, name in enumerate(names):
         prefix = "" if number == 0 else f"{name}."
         key_file, secret_file = directory / f"{prefix}api_key", directory / f"{prefix}api_secret"
-        key, secret = _kept(key_file), _kept(secret_file)
+        key, secret = kept(key_file), kept(secret_file)
         kits.append(AccountKit(SandboxAccount(name=name, api_key=key, hmac_secret=secret), key_file, secret_file))
     return tuple(kits)
 
 
-def _kept(path: Path) -> str:
+def kept(path: Path) -> str:
+    """Return the key in a file, made up where it is missing."""
     if not path.exists():
         write_private(path, f"simulated{secrets.token_hex(28)}".encode())
     return path.read_text("utf-8").strip()
 
 
 def write_configuration(
-    directory: Path, kits: Sequence[AccountKit], rest_url: str, ca_file: Path | None, *, facts: bool = False
+    directory: Path,
+    kits: Sequence[AccountKit],
+    rest_url: str,
+    ca_file: Path | None,
+    *,
+    facts: bool = False,
+    mini_program: bool = False,
 ) -> bool:
     """Write ``config.yaml`` and a first rule; return False if a person's own configuration was left as it is.
 
-    ``facts``: the daemon listens to the futures and spot accounts too.
+    ``facts``: the daemon listens to the futures and spot accounts too. ``mini_program``: the first account has one.
     """
     rules = directory / "rules"
     if not rules.exists():
@@ -74,24 +84,32 @@ def write_configuration(
     path = directory / "config.yaml"
     if path.exists() and not path.read_text("utf-8").startswith(_MARK):
         return False
-    path.write_text(_configuration(kits, rest_url, ca_file, facts=facts), "utf-8")
+    added = ["    futures: {enabled: true}", "    spot: {user_data: subscribe}"] if facts else []
+    text = _configuration(kits, rest_url, ca_file, added)
+    path.write_text(text.replace(_RULES_KEY, _RULES_KEY + _open_data(), 1) if mini_program else text, "utf-8")
     return True
 
 
-def _configuration(kits: Sequence[AccountKit], rest_url: str, ca_file: Path | None, *, facts: bool) -> str:
-    """Return the YAML; paths are beside the file, texts are quoted as JSON, which YAML reads."""
+def _open_data() -> str:
+    access_key, secret_key, private_key = MINI_PROGRAM_FILES
+    files = f"access_key_file: {access_key}, secret_key_file: {secret_key}, private_key_file: {private_key}"
+    return f"    open_data: {{app_id: {APP_ID}, {files}}}\n    open_ids: open-ids.yaml\n"
+
+
+def _configuration(kits: Sequence[AccountKit], rest_url: str, ca_file: Path | None, added: Sequence[str]) -> str:
+    """Return the YAML; paths are beside the file, texts are quoted as JSON, which YAML reads. ``added``: to each."""
     lines = [_MARK, "version: 1", "mode: live", "state_dir: state", "accounts:"]
     for kit in kits:
         lines += [
             f"  - name: {json.dumps(kit.account.name)}",
             f"    api_key_file: {json.dumps(kit.key_file.name)}",
             f"    api_secret_file: {json.dumps(kit.secret_file.name)}",
-            "    rules: rules",
+            _RULES_KEY.rstrip("\n"),
+            *added,
         ]
-        if facts:
-            lines += ["    futures: {enabled: true}", "    spot: {user_data: subscribe}"]
     sockets = f"ws{rest_url.removeprefix('http')}"
     lines += ["exchange:", f"  rest_url: {json.dumps(rest_url)}", f"  futures_rest_url: {json.dumps(rest_url)}"]
+    lines += [f"  open_data_url: {json.dumps(rest_url)}"]
     lines += [f"  ws_api_url: {json.dumps(sockets + '/ws-fapi/v1')}"]
     lines += [f"  spot_ws_api_url: {json.dumps(sockets + '/ws-api/v3')}"]
     lines += [f"  {name}: {json.dumps(sockets)}" for name in ("futures_stream_url", "spot_stream_url")]

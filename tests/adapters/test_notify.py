@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import re
 import socket
 import threading
 from collections.abc import Callable, Iterator
@@ -18,6 +19,7 @@ from apprise import NotifyBase
 from p2pbot.adapters.notify import AppriseService
 from p2pbot.conversation.notices import Message
 from p2pbot.errors import ConfigError
+from p2pbot.model import Topic
 from p2pbot.secret import Secret, known_values
 from tests.fakes.certificates import Authority
 from tests.fakes.mail_server import mail_server
@@ -239,3 +241,19 @@ def test_the_parts_of_an_address_are_known_to_the_nets() -> None:
     held = [service(f"tgram://{BOT}/987654321/"), service(f"discord://{HOOK_ID}/{HOOK_TOKEN}/")]
     assert held
     assert {BOT, HOOK_TOKEN, HOOK_ID} <= known_values()
+
+
+PAGE = (Path(__file__).parents[2] / "docs" / "notifications.md").read_text("utf-8")
+ADDRESSES = [line for block in re.findall(r"```address\n(.*?)```", PAGE, re.DOTALL) for line in block.splitlines()]
+
+
+@pytest.mark.parametrize("url", ADDRESSES)
+def test_an_address_of_the_page_is_understood(url: str) -> None:
+    """Whoever copies an example of docs/notifications.md and puts in their own words has a service."""
+    assert service(url).name == "phone"
+
+
+def test_the_page_explains_every_reason() -> None:
+    """docs/notifications.md has a row for each word that ``about`` takes, and for no other."""
+    assert re.findall(r"^\| `(\w+)` \|", PAGE, re.MULTILINE) == [topic.value for topic in Topic]
+    assert len(ADDRESSES) == 6

@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 
 from p2pbot.cli import EXIT_CONFIG, EXIT_FAILURE, EXIT_INTERRUPTED, EXIT_USAGE, main
+from p2pbot.cli.demo_balance import add_balance_rules
 from p2pbot.cli.demo_picture import add_picture_rule
 from p2pbot.cli.starter import starter_rules
 
@@ -66,6 +67,7 @@ def quick_rules(place: Path, *, without: str = "") -> Path:
             text = re.sub(rf"^  - id: {without}\n(?:(?!  - id:).*\n)*", "", text, flags=re.MULTILINE)
         (copy / path.name).write_text(text, "utf-8")
     add_picture_rule(copy)
+    add_balance_rules(copy)
     return copy
 
 

@@ -13,6 +13,8 @@ import pytest
 from p2pbot.adapters.open_ids import load_open_ids
 from p2pbot.cli import main
 from p2pbot.sandbox import Sandbox, SandboxAccount, SandboxOptions
+from p2pbot.sandbox.kit import MINI_PROGRAM_FILES, account_kits, write_configuration
+from p2pbot.sandbox.mini_program import mini_program_kit
 from tests.fakes.mini_program import ACCESS_KEY, APP_ID, OPEN_ID, SECRET_KEY, private_pem, program
 
 ORDER = "20476365073825144832"
@@ -173,3 +175,19 @@ async def test_of_several_mini_programs_one_must_be_named(shop: Shop) -> None:
     assert code == 2
     assert "add --account: main, two" in err
     assert (await shop.call(shop.token(), "--account", "two"))[:2] == (0, f"{OPEN_ID}\n")
+
+
+async def test_what_the_sandbox_writes_is_enough(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Keys and configuration of `p2pbot sandbox --mini-program` serve as they are, and stay at the next start."""
+    (kit,) = account_kits(tmp_path, ["main"])
+    known = mini_program_kit(tmp_path)
+    assert known == mini_program_kit(tmp_path)
+    options = SandboxOptions(accounts=(kit.account,), directory=tmp_path, mini_programs=(known,))
+    async with Sandbox(options) as box:
+        write_configuration(tmp_path, [kit], box.rest_url, box.ca_file, facts=True, mini_program=True)
+        token = box.perform("open_data_token", {"app_id": known.app_id, "open_id": OPEN_ID})["token"]
+        command = ["open-data", "--config", str(tmp_path / "config.yaml"), token, "--remember", ORDER]
+        assert await asyncio.to_thread(main, command) == 0
+    assert capsys.readouterr().out == f"{OPEN_ID}\n"
+    assert load_open_ids(tmp_path / "open-ids.yaml").find(ORDER, "") == OPEN_ID
+    assert all((tmp_path / name).stat().st_mode & 0o777 == 0o600 for name in MINI_PROGRAM_FILES)

@@ -268,6 +268,13 @@ def test_a_takeover_lasts_until_it_is_resumed_unless_configured_otherwise() -> N
     assert mute == Mute(reason=Reason.TAKEN_OVER, since_ms=NOW_MS, until_ms=None)
 
 
+@pytest.mark.parametrize(("at_ms", "until_ms"), [(NOW_MS - 1, None), (NOW_MS, None), (NOW_MS + 1, NOW_MS + 60_001)])
+def test_what_was_said_before_we_moved_in_leaves_the_order_to_a_person(at_ms: int, until_ms: int | None) -> None:
+    """It may be a former p2pbot's answer: no short mute may end and let a second one through."""
+    mute = takeover(MEMORY, at_ms, InboxPolicy(takeover_mute_ms=60_000, moved_in_ms=NOW_MS))
+    assert mute.until_ms == until_ms
+
+
 @given(st.none() | MUTES, MUTES)
 def test_of_two_mutes_the_longer_counts(old: Mute | None, new: Mute) -> None:
     """And of two that end alike the older, which says why it began."""

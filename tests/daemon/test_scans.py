@@ -110,3 +110,18 @@ async def test_a_look_that_failed_is_asked_for_again_as_it_was(urgent: bool) -> 
     await scene.looked(1)
     assert scene.rest.asked == [("1", not urgent)] * 2
     running.cancel()
+
+
+@pytest.mark.parametrize(("moved_in_ms", "held_s"), [(0, 0), (NOW_MS, 10), (NOW_MS - 4_000, 6), (NOW_MS - 60_000, 0)])
+async def test_on_a_restored_state_no_look_begins_before_the_history_shows_all(moved_in_ms: int, held_s: int) -> None:
+    """A former p2pbot may have written until we began; what it wrote last must be in the first page that we read."""
+    scene, clock = Scene(), StillClock(NOW_MS)
+    plan = AccountPlan(name="main", moved_in_ms=moved_in_ms)
+    scans = Scans(plan, World(clock, rest=scene.rest).doors(), scene.put)
+    scans.request("1", NOW_MS)
+    running = asyncio.create_task(scans.run())
+    await scene.looked(1)
+    (mark,) = [item for item in scene.found if isinstance(item, Looked)]
+    assert mark.began_ms >= NOW_MS + held_s * 1000
+    assert (mark.began_ms == NOW_MS) == (not held_s)
+    running.cancel()

@@ -319,6 +319,15 @@ async def test_a_server_that_cannot_answer_is_asked_again() -> None:
         assert [event for event, _ in on.told.events if event == "user_data_down"] == ["user_data_down"]
 
 
+async def test_what_is_not_understood_is_counted() -> None:
+    """A kind of event that nobody told us of is passed on as it came, and the status counts it."""
+    async with scene() as on:
+        await on.live()
+        await on.exchange.push({"e": "NEW_KIND", "E": T})
+        await until(lambda: on.stream.status().not_understood == 1, "the event")
+        assert on.ledger.heard[-1] == "futures Unknown"
+
+
 async def test_a_sink_that_raises_ends_the_stream() -> None:
     """A bug in whoever keeps the account is no trouble of the network: it ends the loop, and its sockets."""
 

@@ -42,4 +42,12 @@ async def test_every_root_loop_gives_its_word(tmp_path: Path) -> None:
         expected = {"status", "housekeeping", "rules of main", "rules of shop", "account main", "account shop"}
         expected |= {f"{account}: {loop}" for account in ("main", "shop") for loop in own}
         await scene.until(lambda: expected <= set(app.progress.loops()), "each loop has begun")
+        await scene.until(
+            lambda: endless() - set(app.progress.loops()) == {"watchdog"}, "and no loop is without a word"
+        )
         assert app.progress.hung() == ()
+
+
+def endless() -> set[str]:
+    """Return the names of the tasks that must never return."""
+    return {task.get_name() for task in asyncio.all_tasks() if "guarded" in repr(task.get_coro())}

@@ -161,6 +161,32 @@ def test_a_flood_makes_the_snapshot_worthless() -> None:
     assert stream.caught_up(attempt, NOTHING, 0) == (Snapshot(NOTHING), GapClosed())
 
 
+def behind() -> tuple[Stream, int, AccountSnapshot, AccountSnapshot]:
+    """Return a stream that catches up, its try, and the account before and after the last thing that it was told."""
+    stream, account = live(), Account()
+    account.change("USDT", 1)
+    before = account.snapshot(with_times=True)
+    account.change("USDT", 2)
+    stream.heard(account.said[-1])
+    stream.recover(Cause.CLOSED, stream.attempt, HOUR_MS, LEAST)
+    return stream, opened(stream), before, account.snapshot(with_times=True)
+
+
+def test_a_snapshot_that_lags_is_asked_for_again() -> None:
+    """A snapshot that is older than what was told is not taken; when the exchange shows what it told, it is."""
+    stream, attempt, before, after = behind()
+    assert stream.caught_up(attempt, before, HOUR_MS) == ()
+    assert (stream.state, stream.gap, stream.wait_s) == (StreamState.CATCHING_UP, True, 1.0)
+    assert stream.caught_up(attempt, after, HOUR_MS) == (Snapshot(after), GapClosed())
+
+
+def test_a_snapshot_that_lags_for_ever_is_believed() -> None:
+    """An exchange whose times do not agree with each other does not keep the account unknown for more than seconds."""
+    stream, attempt, before, _ = behind()
+    assert [stream.caught_up(attempt, before, HOUR_MS) for _ in range(3)] == [(), (), ()]
+    assert stream.caught_up(attempt, before, HOUR_MS) == (Snapshot(before), GapClosed())
+
+
 @pytest.mark.parametrize("cause", [cause for cause in Cause if cause is not Cause.CLOSED])
 def test_what_is_healed_by_a_new_socket_does_not_wait(cause: Cause) -> None:
     """After useful time, all but a lost connection is followed by the next try at once."""

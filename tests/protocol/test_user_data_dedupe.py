@@ -141,6 +141,31 @@ def test_an_older_snapshot_does_not_turn_time_back() -> None:
     assert novelty.news(replace(ACCOUNT, transacted_ms=9)) is None
 
 
+@pytest.mark.parametrize(
+    ("times", "outrun"),
+    [
+        ({("balance", "USDT"): 9}, True),
+        ({("balance", "USDT"): 10}, False),
+        ({("balance", "USDT"): 0}, False),
+        ({("balance", "BTC"): 9}, False),
+        ({}, False),
+    ],
+)
+def test_a_snapshot_that_lags(times: dict[tuple[str, str], int], outrun: bool) -> None:  # noqa: FBT001 - a column
+    """A snapshot that dates a thing before what was told of it comes from a copy that lags."""
+    novelty = Novelty()
+    novelty.news(ACCOUNT)
+    assert novelty.has_outrun(AccountSnapshot(as_of_ms=12, updated_ms=times)) is outrun
+
+
+def test_an_order_that_lags() -> None:
+    """An order's state counts as the account's things do."""
+    novelty = Novelty()
+    novelty.news(ORDER)
+    state = OrderState(symbol="BTCUSDT", order_id="1", updated_ms=9)
+    assert novelty.has_outrun(AccountSnapshot(as_of_ms=12, orders=(state,)))
+
+
 def test_memory_is_bounded() -> None:
     """The oldest identity is forgotten first, and never more are kept than the bound."""
     novelty, recent = Novelty(most=2), Recent[int](2)

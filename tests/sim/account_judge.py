@@ -20,6 +20,7 @@ LONGEST_DOWN_S = 5 * 60.0  # after the exchange can be reached again
 LONGEST_REFUSED_S = 35 * 60.0  # after a key is in force again: the session's slow pause, then the stream's
 MOST_TASKS = 30
 MOST_LINKS = 3  # of one kind: the old one, the new one, and one that the exchange has not missed yet
+MOST_CONNECTS = 75  # in five minutes: what the composition root leaves to the account's context
 ASSET = "USDT"
 
 
@@ -30,6 +31,7 @@ class Ear:
     told: int = 0
     gap_since_s: float | None = 0.0
     pending: deque[tuple[int, float]] = field(default_factory=deque)
+    made_ms: list[int] = field(default_factory=lambda: [0])  # when each change was made, by its number
     longest_deaf_s: float = 0.0
     longest_down_s: float = 0.0
     gaps: int = 0
@@ -50,6 +52,7 @@ class Listening:
     def changed(self, source: Source, number: int) -> None:
         """Note that a holding changed now."""
         self.ears[source].pending.append((number, self._loop_s()))
+        self.ears[source].made_ms.append(self._universe.now_ms())
 
     def troubled(self, for_s: float) -> None:
         """Note that the exchange cannot be reached for so long."""
@@ -113,7 +116,7 @@ class Listening:
     def _heard(self, source: Source, amount: Decimal | None) -> None:
         ear = self.ears[source]
         number = int(amount or 0)
-        if number < ear.told:
+        if number < ear.told and ear.made_ms[number] < ear.made_ms[ear.told]:  # of one millisecond, who knows
             self._universe.blame("backwards", f"{source}: {number} was told after {ear.told}")
         ear.told = max(ear.told, number)
         if ear.gap_since_s is None:

@@ -22,6 +22,8 @@ from tests.sim.universe import Universe
 _OPEN_S = 10.0
 SILENT_S = 15.0 + 10.0 + 3.0  # ping, deadline, close
 _CLOSE_S = 3.0
+_BUDGET_S = 300.0
+_MOST_CONNECTS = 400  # that are counted; the exchange allows 300
 _FORGET_S = 90.0  # the exchange forgets a connection that is gone without a word
 _PLACE = "the simulated exchange"
 
@@ -36,12 +38,14 @@ class AccountWire:
         self._universe = universe
         self._on_open = on_open
         self.open: dict[int, AccountLine] = {}
-        self.connects = 0
+        self.connects: deque[float] = deque(maxlen=_MOST_CONNECTS)
+        self.most_connects = 0
         self.dead_until_s = 0.0
+        self.hostile_until_s = 0.0
 
     async def connect(self, url: Secret) -> AccountLine:
         """Open a connection, or raise what the real door raises."""
-        self.connects += 1
+        self._count()
         loop, timeline = self._universe.loop, self._universe.timeline
         opened: asyncio.Future[AccountLine] = loop.create_future()
         timeline.after(self._universe.weather.trip_s(), lambda: self._knock(url, opened))
@@ -50,6 +54,13 @@ class AccountWire:
                 return await opened
         except TimeoutError:
             raise TimedOut(f"{_PLACE} did not open within {_OPEN_S:.0f} s") from None
+
+    def _count(self) -> None:
+        """Count the connects of the last five minutes of the machine's own time."""
+        now_s = self._universe.loop.time()
+        self.connects.append(now_s)
+        recent = sum(at_s > now_s - _BUDGET_S for at_s in self.connects)
+        self.most_connects = max(self.most_connects, recent)
 
     def _knock(self, url: Secret, opened: asyncio.Future[AccountLine]) -> None:
         universe, parts = self._universe, urlsplit(url.reveal())
@@ -72,6 +83,8 @@ class AccountWire:
         else:
             self.open[line.link.socket_id] = line
             self._on_open()
+            if self._universe.timeline.now_s < self.hostile_until_s:
+                self._universe.timeline.after(0.1, line.reset)
             opened.set_result(line)
 
     def go_silent(self, for_s: float) -> None:
@@ -130,6 +143,11 @@ class AccountLine:
             gone = ConnectionLost(f"{_PLACE} answers no ping")
             timeline.after(SILENT_S, lambda: timeline.awake(lambda: self._end(gone)))
             timeline.after(_FORGET_S, self.leave)
+
+    def reset(self) -> None:
+        """Let the exchange end it at once, for no reason that it gives."""
+        links = self._universe.world.context.inside.links
+        self._universe.do(lambda now_ms: links.end(self.link, now_ms, 0))
 
     def leave(self) -> None:
         """Have the exchange know that it is over."""

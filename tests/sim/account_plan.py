@@ -30,6 +30,7 @@ class Deed(StrEnum):
     SHUTDOWN = "shutdown"  # the exchange says goodbye and closes
     REFUSED_LINKS = "refused_links"  # handshakes are answered 503
     SLOW_DOWN = "slow_down"  # handshakes are answered 429
+    ACCEPT_AND_CUT = "accept_and_cut"  # handshakes succeed, and the socket is reset at once
     LOST_ANSWERS = "lost_answers"  # the API answers nothing for a while
     OVERLOADED = "overloaded"  # -1008
     PAGES = "pages"  # HTML in place of JSON
@@ -53,6 +54,7 @@ RATES: dict[Deed, float] = {
     Deed.SHUTDOWN: 0.3,
     Deed.REFUSED_LINKS: 0.3,
     Deed.SLOW_DOWN: 0.1,
+    Deed.ACCEPT_AND_CUT: 0.2,
     Deed.LOST_ANSWERS: 0.3,
     Deed.OVERLOADED: 0.5,
     Deed.PAGES: 0.3,

@@ -32,7 +32,7 @@ def open_owned(path: Path, steps: tuple[Step, ...] = STEPS) -> sqlite3.Connectio
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         if not path.exists():
             _create(path, steps)
-        _schema_of(path, len(steps))
+        schema_of(path, len(steps))
         connection = connect(path, "rw")
         try:
             _set_up(connection, path)
@@ -53,7 +53,7 @@ def open_beside(path: Path, *, readonly: bool, steps: tuple[Step, ...] = STEPS) 
     with mapped(path):
         if not path.exists():
             raise StateError(f"there is no state database at {path}", remedy="start p2pbot run once, it makes one")
-        if _schema_of(path, len(steps)) < len(steps):
+        if schema_of(path, len(steps)) < len(steps):
             raise StateError(
                 f"the state database {path} is of an older p2pbot", remedy="start p2pbot run once, it converts it"
             )
@@ -100,10 +100,11 @@ def _create(path: Path, steps: tuple[Step, ...]) -> None:
     finally:
         connection.close()  # the last one out moves the log into the file
     draft.replace(path)
-    _sync_directory(path.parent)
+    sync_directory(path.parent)
 
 
-def _sync_directory(directory: Path) -> None:
+def sync_directory(directory: Path) -> None:
+    """Have a directory's new names on the disk."""
     handle = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         os.fsync(handle)
@@ -111,7 +112,8 @@ def _sync_directory(directory: Path) -> None:
         os.close(handle)
 
 
-def _schema_of(path: Path, newest: int) -> int:
+def schema_of(path: Path, newest: int) -> int:
+    """Return a database's schema by its header. Raises StateDamaged, StateTooNew; nothing is changed."""
     with path.open("rb") as file:
         header = file.read(_HEADER_BYTES)
     if len(header) < _HEADER_BYTES or not header.startswith(_MAGIC):
