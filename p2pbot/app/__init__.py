@@ -20,6 +20,7 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, NoReturn
 
 from p2pbot.adapters.clock import SystemClock
+from p2pbot.adapters.ended_stamp import EndedStamp
 from p2pbot.adapters.files import read_rules, read_tests
 from p2pbot.adapters.last_good import LastGood
 from p2pbot.adapters.logs import LogEvents, open_log
@@ -280,7 +281,9 @@ class App:
 
     async def _failed(self, main: asyncio.Task[None]) -> int:
         """Say why the loops ended by themselves: a bug, or a state that cannot be written any more."""
-        error = main.exception()
+        error, repeat_ms = main.exception(), self.settings.notifications.repeat_after.ms
+        if not EndedStamp(self.settings.state_dir, self._clock).first_within(repeat_ms):
+            self._notifier.hire(())  # started again and again, it says so in the log alone
         for cause in leaves(error) if error else (OurError("the root tasks returned"),):
             if isinstance(cause, P2pbotError) and not isinstance(cause, OurError):
                 text = f"p2pbot has ended: {cause}"

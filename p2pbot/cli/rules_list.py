@@ -107,7 +107,7 @@ def _listens(rule: Rule) -> str:
 
 def _conditions(rule: Rule) -> str:
     """Return when it speaks, in few words: ``sell, unpaid, hours night``."""
-    asked = [check for check in rule.checks if check.name != _IDLE]
+    asked = [check for check in rule.checks if check.name not in {_IDLE, "on"}]
     told = (check.wanted if check.name in _PLAIN else f"{check.name[5:]} {check.wanted}" for check in asked)
     return ", ".join(told)
 

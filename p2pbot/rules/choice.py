@@ -105,7 +105,7 @@ class RuleSet:
         self.looks_at_pictures = any(rule.asks_of_pictures for rule in self.rules)
         self.thresholds = tuple({str(one): one for rule in self.rules for one in rule.thresholds}.values())
         self.asks_of_account = frozenset(group for rule in self.rules for group in rule.asks_of_account)
-        self.for_orders = frozenset(event for rule in self.rules if rule.in_orders for event in rule.events)
+        self.for_orders = frozenset(event for rule in self.rules if rule.wants_orders for event in rule.events)
         for number, rule in enumerate(self.rules):
             self._register(number, rule)
 
@@ -189,16 +189,17 @@ class RuleSet:
 
     @staticmethod
     def _walk(occasion: Occasion, rules: Iterable[Rule]) -> _Decided:
-        decided, ended, shadowed = _Decided(), False, False
+        decided = _Decided()
+        ended, shadowed = set[bool](), set[bool]()  # rules on the account, and those on orders, each by themselves
         for rule in rules:
-            if ended or (shadowed and rule.shadow):
+            if rule.of_account in ended or (rule.of_account in shadowed and rule.shadow):
                 decided.trace.append(RuleTrace(rule.id, Outcome.NOT_REACHED, where=rule.where))
                 continue
             meeting = meet(rule, occasion)
             decided.add(rule, meeting)
             if meeting.trace.outcome in {Outcome.FIRED, Outcome.LIMITED} and not rule.goes_on:
                 # A rule in shadow hides other shadow rules, as it will when it is live, and never a live one.
-                shadowed, ended = shadowed or rule.shadow, not rule.shadow
+                (shadowed if rule.shadow else ended).add(rule.of_account)
         return decided
 
     def _asked(self, occasion: Occasion, *, thorough: bool) -> Iterator[Rule]:

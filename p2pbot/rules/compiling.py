@@ -22,7 +22,6 @@ from p2pbot.rules.replies import ANY, DEFAULT, Bubble, ByLanguage, Reply, Shown,
 from p2pbot.rules.rule import Rule
 from p2pbot.rules.shared import Shared, UnknownName
 from p2pbot.rules.spec import (
-    ACCOUNT_EVENTS,
     SPEECHLESS,
     ChoiceSpec,
     FileSpec,
@@ -74,7 +73,7 @@ class RuleCompiler:
             checks=checks,
             limits=_limits(spec),
             thresholds=thresholds(spec),
-            in_orders=bool(ACCOUNT_EVENTS & set(spec.on)) and not is_of_account(spec),
+            of_account=is_of_account(spec),
             limit_where=str(self.at("limit")),
             reply=reply,
             reply_where=str(self.at("reply")),

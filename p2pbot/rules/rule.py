@@ -19,7 +19,7 @@ from p2pbot.rules.figures import GROUPS
 from p2pbot.rules.limits import Limit, refusal, scope_ids
 from p2pbot.rules.matching import BlockCheck, Heard, Matcher, PatternCheck, PhraseCheck, Searched
 from p2pbot.rules.replies import DEFAULT, Chance, Reply
-from p2pbot.rules.spec import TIMED
+from p2pbot.rules.spec import ACCOUNT_EVENTS, TIMED
 from p2pbot.rules.templates import CannotSay, Text
 from p2pbot.rules.variables import values
 from p2pbot.rules.verdict import Firing, Handover, Outcome, RuleTrace
@@ -32,9 +32,8 @@ class Rule:
     """A rule ready to be asked.
 
     ``scopes`` are those in which its firings are counted; ``where`` is its place; ``spans`` its timed events;
-    ``thresholds``: the limits below which it wants to hear of a balance; ``in_orders``: it wants an account's event in
-    each open order; ``key``: under what its firings are counted for
-    ``after_rule``.
+    ``thresholds``: the limits below which it wants to hear of a balance; ``of_account``: it is about the
+    merchant's own account, not about an order; ``key``: under what its firings are counted for ``after_rule``.
     """
 
     id: str
@@ -59,7 +58,7 @@ class Rule:
     debounce_ms: int = 0
     spans: tuple[tuple[EventKind, int], ...] = ()
     thresholds: tuple[Threshold, ...] = ()
-    in_orders: bool = False
+    of_account: bool = False
     key: str = ""
     goes_on: bool = False
     shadow: bool = False
@@ -68,6 +67,11 @@ class Rule:
     def asks_of_pictures(self) -> bool:
         """Whether it wants to know what a picture's bytes say."""
         return any(check.name.startswith("when.picture.") for check in self.checks)
+
+    @property
+    def wants_orders(self) -> bool:
+        """Whether it wants an account's event in each open order."""
+        return not self.of_account and not ACCOUNT_EVENTS.isdisjoint(self.events)
 
     @property
     def asks_of_account(self) -> frozenset[str]:

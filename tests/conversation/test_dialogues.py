@@ -208,3 +208,20 @@ def test_a_fix_leaves_the_rest_as_it_is(text: str, start: int, length: int, new:
     start = min(start, len(text))
     changed = updated(text, [Fix(start, end, new)])
     assert changed == text[:start] + new + text[end:]
+
+
+def test_events_of_the_account_are_played_with_the_figures_that_are_given() -> None:
+    """What the operator is told, and what is said in the order; without the figures nothing is."""
+    low = "balance: {USDT: '<100'}"
+    rules = (
+        "version: 1\nrules:\n"
+        f"  - {{id: low, on: balance_below, when: {{{low}}}, notify: nearly out}}\n"
+        f"  - {{id: refill, on: balance_below, when: {{{low}, order_status: unpaid}}, reply: We refill.}}\n"
+    )
+    given = "tests:\n  - name: it\n    order: {balance: {USDT: 40}}\n    chat:\n      - event: balance_below\n"
+    told = "      - bot: {rule: low, notify: nearly out}\n      - bot: We refill.\n"
+    unknown = "  - name: unknown\n    chat:\n      - event: balance_below\n      - none: no_rule\n"
+    text = rules + given + told + unknown
+    loaded = load_rules({"a.yaml": text})
+    assert loaded.ruleset is not None, [finding.render() for finding in loaded.findings]
+    assert [played.failures for played in play_all(loaded.ruleset, {"a.yaml": text})] == [(), ()]

@@ -118,17 +118,19 @@ async def test_a_service_that_hangs_harms_neither_the_chat_nor_the_end(tmp_path:
         let_go.set()
 
 
-async def test_a_daemon_that_ends_by_itself_rings(tmp_path: Path) -> None:
-    """The last word leaves before the process does."""
+async def test_a_daemon_that_ends_by_itself_rings_once(tmp_path: Path) -> None:
+    """The last word leaves before the process does; started again and ended again within the hour, it is silent."""
     async with phone(tmp_path) as (scene, server):
-        app = App(load_settings(scene.config, {}), environ={}, log=make_log(scene.log, output="json"))
-        scene.app, task = app, asyncio.create_task(app.run())
-        async with asyncio.timeout(20):
-            await app.started.wait()
-        await scene.until_open()
-        await scene.account().doors.store.close()  # as a store that fails from now on
-        order = await scene.box.open_order("main", OrderSpec(side=Side.SELL))
-        await scene.box.say(order, "hello")
-        async with asyncio.timeout(30):
-            assert await task == 1
-    assert "p2pbot has ended" in words(server)
+        for _ in range(2):
+            app = App(load_settings(scene.config, {}), environ={}, log=make_log(scene.log, output="json"))
+            scene.app, task = app, asyncio.create_task(app.run())
+            async with asyncio.timeout(20):
+                await app.started.wait()
+            await scene.until_open()
+            await scene.account().doors.store.close()  # as a store that fails from now on
+            order = await scene.box.open_order("main", OrderSpec(side=Side.SELL))
+            await scene.box.say(order, "hello")
+            async with asyncio.timeout(30):
+                assert await task == 1
+    assert words(server).count("p2pbot has ended") == 1
+    assert scene.log.getvalue().count('"key": "ended"') == 2

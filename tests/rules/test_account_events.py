@@ -75,6 +75,14 @@ def test_a_fill_is_told_to_the_rule_whose_pattern_it_fits() -> None:
     assert told(loaded(rule), EventKind.FUTURES_ORDER_FILLED, "order.grid-7", whole=True) == []
 
 
+def test_when_people_try_rules_those_on_the_account_and_those_on_orders_are_both_asked() -> None:
+    """Each kind ends its own search only, as in the daemon, where each is asked by itself."""
+    rules = loaded(f"{_LOW}, notify: low", f"{_LOW}, notify: later", f"{_LOW_IN_ORDERS}, reply: wait")
+    stimulus = Stimulus(kind=EventKind.BALANCE_BELOW, order_no="1", key="e:x", at_ms=NOW_MS)
+    verdict = rules.evaluate(stimulus, some_facts(figures=_FIGURES), (), NOW_MS, Middle(), "")
+    assert [firing.rule_id for firing in verdict.firings] == ["r0", "r2"]
+
+
 def test_a_rule_without_a_limit_is_heard_every_ten_minutes() -> None:
     """A balance may swing around its limit; an order is filled once, so each fill is told."""
     spoke = (FiringCount(group="r0", scope=LimitScope.ACCOUNT, scope_id="main", count=1, last_ms=NOW_MS - 599_999),)
