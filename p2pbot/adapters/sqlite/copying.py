@@ -13,6 +13,7 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
+from p2pbot.adapters.lease import give_to_owner
 from p2pbot.adapters.sqlite.deeds import note
 from p2pbot.adapters.sqlite.faults import damaged, mapped
 from p2pbot.adapters.sqlite.opening import connect, migrate, open_beside, schema_of, sync_directory
@@ -33,7 +34,7 @@ def back_up(database: Path, target: Path) -> int:
         raise StateError(f"{target} is there already", remedy="name another file, or remove it")
     with closing(open_beside(database, readonly=True)) as source, mapped(target):
         draft = _drafted(source, target)
-        _publish(draft, target)
+        _publish(draft, target, owned=False)
     return target.stat().st_size
 
 
@@ -57,7 +58,7 @@ def restore(backup: Path, database: Path, now_ms: int) -> None:
             migrate(connection, draft, STEPS)
             with transaction(connection):
                 note(connection, Action(at_ms=now_ms, word=ActionWord.RESTORE, detail=backup.name))
-        _publish(draft, database)
+        _publish(draft, database, owned=True)
 
 
 def move_aside(database: Path, name: str) -> Path:
@@ -97,9 +98,11 @@ def _check(copy: sqlite3.Connection, target: Path) -> None:
         raise damaged(target, answer)
 
 
-def _publish(draft: Path, target: Path) -> None:
+def _publish(draft: Path, target: Path, *, owned: bool) -> None:
     handle = os.open(draft, os.O_RDONLY | os.O_CLOEXEC)
     try:
+        if owned:
+            give_to_owner(handle, target.parent)
         os.fsync(handle)
     finally:
         os.close(handle)
