@@ -8,6 +8,7 @@ import pytest
 
 from p2pbot.model import Side
 from p2pbot.sandbox import Fault
+from p2pbot.sandbox.links import Source
 from tests.e2e.stage import OrderSpec, Script, Stage, stage
 
 _RULES = """
@@ -96,6 +97,9 @@ async def test_a_balance_changes_and_with_it_the_answer(tmp_path: Path, source: 
         await scene.until(lambda: scene.account().context.figures().balance.get("USDT") == 60, "the event")
         await answered(scene, order, "still available?", "Only a little is left.")
         await scene.until(lambda: "USDT is nearly out. (balance.USDT <100)" in scene.log.getvalue(), "the notice")
+        key = scene.box.world.context.inside.ring("main", Source(source)).live(0)
+        told = scene.log.getvalue() + (scene.directory / "state" / "status.json").read_text("utf-8")
+        assert key is None or key.text not in told, "the listenKey is a secret"
 
 
 async def test_an_order_and_a_position_are_known_from_stream_and_snapshot(tmp_path: Path) -> None:
