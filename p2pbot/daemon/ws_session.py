@@ -264,8 +264,8 @@ class WsSession:
         if alarm is not None:
             text = _ALARMS[alarm].format(api=self._plan.api)
             key = f"{alarm.value}:{self._plan.account}:{self._plan.api}"
-            notice = Notice(key=key, text=text, account=self._plan.account, urgent=True, topic=Topic.KEY_REFUSED)
-            await self._doors.notifier.notify(notice)
+            account, topic = self._plan.account, Topic.KEY_REFUSED
+            await self._doors.notifier.notify(Notice(key=key, text=text, account=account, urgent=True, topic=topic))
 
     def _auth(self, link: WsLink) -> str:
         """Return how calls prove who asks: by the session's logon, or each by its own signature."""

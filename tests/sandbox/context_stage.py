@@ -115,4 +115,4 @@ class ContextStage:
 
 def context_stage(**changes: Any) -> ContextStage:
     """Return a plain world with one account of each kind of key."""
-    return ContextStage(stage(accounts=(MAIN, ed25519_account(), rsa_account()), **changes))
+    return ContextStage(stage(**({"accounts": (MAIN, ed25519_account(), rsa_account())} | changes)))

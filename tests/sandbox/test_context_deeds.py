@@ -108,6 +108,15 @@ def test_what_cannot_be_is_refused(scene: ContextStage, name: str, arguments: di
     assert repr(scene.context.book("main")) == before
 
 
+@pytest.mark.parametrize("quantity", ["0", "-1", "1.5"])
+def test_no_more_is_filled_than_is_left(scene: ContextStage, quantity: str) -> None:
+    """Nor nothing, nor less."""
+    scene.act("place_futures_order", account="main", symbol="BTCUSDT", client_order_id="a", quantity="1")
+    with pytest.raises(ValueError, match="can be filled"):
+        scene.act("fill_futures_order", account="main", client_order_id="a", quantity=quantity)
+    assert scene.context.book("main").orders["a"].status == "NEW"
+
+
 def test_an_unknown_account_is_refused(scene: ContextStage) -> None:
     """By its name."""
     with pytest.raises(KeyError, match="no account 'nobody'"):

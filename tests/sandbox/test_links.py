@@ -62,6 +62,37 @@ def test_only_a_copy_of_the_ping_answers_it(scene: ContextStage, pong: bytes | N
     assert scene.ends(link) == [Close(link.socket_id, 1008, "Pong timeout")]
 
 
+def test_an_answered_ping_does_not_judge_the_next(scene: ContextStage) -> None:
+    """Each ping has ten minutes of its own."""
+    link = scene.open()
+    answer_pings(scene, link, 3)
+    scene.pass_ms(10 * MINUTE_MS)  # the first ping's time is over, the second has three minutes left
+    assert scene.context.links() == (link,)
+    scene.pass_ms(3 * MINUTE_MS)
+    assert scene.context.links() == ()
+
+
+def test_pongs_that_were_asked_for_are_no_flood() -> None:
+    """However often the exchange pings."""
+    scene = context_stage(ping_every_ms=50)
+    link = scene.open()
+    for _ in range(20):
+        scene.pass_ms(50)
+        (payload,) = scene.pings(link)
+        scene.context.take_control(link, scene.now_ms, payload)
+    assert scene.context.links() == (link,)
+
+
+def test_a_slow_peer_may_answer_a_ping_as_often_as_it_came() -> None:
+    """An unanswered ping comes again with its payload; the pongs of all of them are no flood."""
+    scene = context_stage(ping_every_ms=50)
+    link = scene.open()
+    scene.pass_ms(500)
+    for payload in scene.pings(link):
+        scene.context.take_control(link, scene.now_ms, payload)
+    assert scene.context.links() == (link,)
+
+
 def test_more_than_five_pings_a_second_are_a_flood(scene: ContextStage) -> None:
     """Five are taken; the sixth ends the link."""
     link = scene.open()

@@ -93,6 +93,24 @@ def test_a_key_needs_no_signature_but_the_header(scene: ContextStage) -> None:
         assert json.loads(answer.body)["code"] == code
 
 
+def test_a_key_that_was_replaced_does_not_end_its_successor(scene: ContextStage) -> None:
+    """The hour of a key that ended before its time is nobody's any more."""
+    scene.listen_key()
+    scene.pass_ms(HOUR_MS // 2)
+    scene.act("expire_listen_key", account="main", silently=True)
+    key = scene.listen_key()
+    scene.pass_ms(HOUR_MS // 2)
+    assert json.loads(scene.keyed("PUT", LISTEN_KEY).body) == {"listenKey": key}
+
+
+def test_a_start_after_the_hour_ends_the_old_key_first(scene: ContextStage) -> None:
+    """Even if the world's timer is late, the old key's sockets are told."""
+    link = scene.open(PRIVATE, listenKey=scene.listen_key())
+    scene.scene.now_ms += HOUR_MS  # nothing that was due has been done
+    scene.listen_key()
+    assert scene.events(link) == ["listenKeyExpired"]
+
+
 # ---- who hears what ----
 
 
@@ -209,6 +227,37 @@ def test_spot_has_three_ways_to_hear(scene: ContextStage, how: str) -> None:
         assert scene.ask(link, "userDataStream.subscribe")["result"] == {"subscriptionId": 0}
     scene.act("set_spot_balance", account=account, asset="USDT", free="7")
     assert scene.events(link) == ["balanceUpdate", "outboundAccountPosition"]
+
+
+def test_a_spot_subscription_hears_no_futures(scene: ContextStage) -> None:
+    """Each half has its own streams."""
+    link = scene.open(SPOT)
+    scene.ask_signed(link, "userDataStream.subscribe.signature")
+    deposit(scene)
+    assert scene.read(link) == []
+
+
+def test_the_end_of_an_old_spot_key_is_not_told(scene: ContextStage) -> None:
+    """The socket stays open and silent."""
+    key = scene.listen_key(SPOT_KEY)
+    link = scene.open(f"/ws/{key}")
+    scene.keyed("DELETE", SPOT_KEY, f"listenKey={key}")
+    scene.act("set_spot_balance", account="main", asset="USDT", free="7")
+    assert (scene.read(link), scene.ends(link)) == ([], [])
+
+
+@pytest.mark.parametrize("account", ["main", ED_NAME])
+def test_a_signed_subscription_outlives_the_session(scene: ContextStage, account: str) -> None:
+    """A logout ends what was subscribed by the logon alone, whoever signed the other."""
+    link = scene.open(SPOT)
+    scene.ask_signed(link, "session.logon", ED_NAME)
+    scene.ask_signed(link, "userDataStream.subscribe.signature", account)
+    if account != ED_NAME:
+        scene.ask(link, "userDataStream.subscribe")
+    scene.write(link, {"id": 10, "method": "session.logout"})
+    assert scene.ask(link, "session.subscriptions")["result"] == [{"subscriptionId": 0}]
+    scene.act("set_spot_balance", account=account, asset="USDT", free="7")
+    assert [row["subscriptionId"] for row in scene.read(link)] == [0, 0]
 
 
 def test_a_subscription_needs_a_logon_or_a_signature(scene: ContextStage) -> None:

@@ -194,11 +194,12 @@ def test_an_ed25519_key_logs_on(scene: ContextStage) -> None:
     assert error(scene.ask(link, "v2/account.status")) == (400, -1102)
 
 
-@pytest.mark.parametrize("account", ["main", RSA_NAME])
-def test_no_other_key_logs_on(scene: ContextStage, account: str) -> None:
-    """HMAC and RSA are refused, and the connection stays as it was."""
+@pytest.mark.parametrize(("account", "kind"), [("main", "HMAC_SHA256"), (RSA_NAME, "RSA")])
+def test_no_other_key_logs_on(scene: ContextStage, account: str, kind: str) -> None:
+    """HMAC and RSA are refused by their names, and the connection stays as it was."""
     link = scene.open()
-    assert error(scene.ask_signed(link, "session.logon", account)) == (400, -4056)
+    refused = scene.ask_signed(link, "session.logon", account)
+    assert (*error(refused), refused["error"]["msg"]) == (400, -4056, f"{kind} API key is not supported.")
     assert scene.ask(link, "session.status")["result"]["apiKey"] is None
 
 
@@ -218,6 +219,28 @@ def test_a_request_may_bring_its_own_key(scene: ContextStage) -> None:
     scene.act("set_balance", account="main", asset="BNB", amount="3")
     assert [row["asset"] for row in scene.ask_signed(link, "v2/account.balance")["result"]] == ["USDT", "BNB"]
     assert len(scene.ask(link, "v2/account.balance", timestamp=scene.now_ms)["result"]) == 1
+
+
+def test_a_key_without_a_signature_is_no_request_of_the_session(scene: ContextStage) -> None:
+    """Whoever names a key signs, logged on or not."""
+    link = scene.open()
+    scene.ask_signed(link, "session.logon", ED_NAME)
+    assert error(scene.ask(link, "v2/account.status", apiKey="ed-key", timestamp=scene.now_ms)) == (400, -1102)
+
+
+def test_a_key_counts_from_allowed_addresses_only() -> None:
+    """From another address each signed request is refused with -2015."""
+    scene = context_stage(
+        accounts=(SandboxAccount(name="main", api_key=KEY, hmac_secret=SECRET, address_allowed=False),)
+    )
+    assert error(scene.ask_signed(scene.open(), "v2/account.status")) == (401, -2015)
+
+
+def test_a_key_without_p2p_may_look_at_futures() -> None:
+    """P2P's permission is P2P's alone."""
+    scene = context_stage(accounts=(SandboxAccount(name="main", api_key=KEY, hmac_secret=SECRET, p2p_allowed=False),))
+    assert scene.ask_signed(scene.open(), "v2/account.status")["status"] == 200
+    assert scene.listen_key()
 
 
 def test_a_session_tells_the_clock_to_anybody(scene: ContextStage) -> None:
