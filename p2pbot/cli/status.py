@@ -18,6 +18,7 @@ from p2pbot.adapters.status_file import NAME
 from p2pbot.cli.options import settings_of
 from p2pbot.cli.output import Paint, columns, print_json, shown, span
 from p2pbot.cli.pause import still_silent
+from p2pbot.cli.progress import bar
 from p2pbot.cli.status_context import context_lines
 from p2pbot.cli.status_watch import watch
 from p2pbot.config import Settings
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from p2pbot.cli.parser import Parser
 
 STALE_MS = 15_000  # the daemon writes every two seconds
+_CATCHING_UP = 10  # histories to be read; a few wait at any time, for every order is looked at every five minutes
 _MAX_BYTES = 1024 * 1024  # fifty accounts need 50 KiB
 _LARGEST = 2**63  # a larger number is no count and no time
 _ABOUT = """\
@@ -222,6 +224,10 @@ def _notes(told: Mapping[str, Any], now_ms: int) -> Iterator[str]:
         yield "paused by a file PAUSE"
     if deaf := _number(told, "deaf_since_ms"):
         yield f"hears nothing for {span(now_ms - deaf)}; the history will be read when it is connected again"
+    looks = _number(told, "scans_waiting")
+    if looks >= _CATCHING_UP and told.get("chat") == "open":
+        orders = max(looks, _number(told, "open_orders"))
+        yield f"catching up {bar(orders - looks, orders)} orders looked at"
     notes = told.get("notes")
     yield from (shown(str(note), 300) for note in notes[:20]) if isinstance(notes, list) else ()
 

@@ -252,3 +252,23 @@ def test_a_number_that_cannot_be_written_out_is_none(place: Place, p2pbot: CLI) 
     huge = int("9" * 4300)
     told(place, main={"chat": "open", "open_orders": huge, "pending": {"claimed": huge, "unknown": huge}})
     assert p2pbot("status") == 0
+
+
+@pytest.mark.parametrize(
+    ("changed", "shown"),
+    [
+        ({"scans_waiting": 120, "open_orders": 500}, "main: catching up [##################......] 380/500 orders"),
+        ({"scans_waiting": 600, "open_orders": 500}, "main: catching up [........................] 0/600 orders"),
+        ({"scans_waiting": 9, "open_orders": 500}, ""),
+        ({"scans_waiting": 120, "open_orders": 500, "chat": "waiting"}, ""),
+    ],
+)
+def test_catching_up_has_a_bar(
+    changed: dict[str, object], shown: str, place: Place, p2pbot: CLI, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """After a gap it is seen how many orders' histories are read; the few of every minute are not told."""
+    told(place, main=account(**changed))
+    p2pbot("status")
+    out = capsys.readouterr().out
+    assert shown in out
+    assert bool(shown) is ("catching up" in out)
