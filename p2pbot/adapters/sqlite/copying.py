@@ -16,7 +16,7 @@ from pathlib import Path
 from p2pbot.adapters.lease import give_to_owner
 from p2pbot.adapters.sqlite.deeds import note
 from p2pbot.adapters.sqlite.faults import damaged, mapped
-from p2pbot.adapters.sqlite.opening import connect, migrate, open_beside, schema_of, sync_directory
+from p2pbot.adapters.sqlite.opening import connect, looking, migrate, open_beside, schema_of, sync_directory
 from p2pbot.adapters.sqlite.schema import STEPS
 from p2pbot.adapters.sqlite.transaction import transaction
 from p2pbot.conversation.records import Action, ActionWord
@@ -50,8 +50,7 @@ def restore(backup: Path, database: Path, now_ms: int) -> None:
         if not backup.exists():
             raise StateError(f"there is no file {backup}", remedy="name a file that p2pbot backup wrote")
         schema_of(backup, len(STEPS))
-        # Immutable: a backup may lie on a read-only disk, and has no log of its own.
-        with closing(connect(backup, "ro&immutable=1")) as source, mapped(database):
+        with closing(connect(backup, looking(backup))) as source, mapped(database):
             draft = _drafted(source, database)
     with mapped(database):
         with closing(connect(draft, "rw")) as connection:
