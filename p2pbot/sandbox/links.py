@@ -70,6 +70,7 @@ class Link:
     returns_limits: bool = True
     logon: Logon | None = None
     subscriptions: dict[int, str] = field(default_factory=dict)
+    of_session: set[int] = field(default_factory=set)  # subscriptions that end with the logon
     subscribed: int = 0
     asked_ping: bytes = b""
     answered_ping: bytes = b""
