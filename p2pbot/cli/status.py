@@ -22,6 +22,7 @@ from p2pbot.cli.progress import bar
 from p2pbot.cli.status_context import context_lines
 from p2pbot.cli.status_watch import watch
 from p2pbot.config import Settings
+from p2pbot.conversation.health import ailments_of
 from p2pbot.errors import StateError
 
 if TYPE_CHECKING:
@@ -70,10 +71,15 @@ class Report:
 
     @property
     def healthy(self) -> bool:
-        """Whether it runs, every chat is open and nothing is wrong with the state."""
+        """Whether it runs and works, every chat is open and nothing is wrong with the state."""
         chats = [account.get("chat") for account in self.accounts.values()]
         are_open = bool(chats) and all(chat == "open" for chat in chats)
-        return self.life is Life.RUNNING and are_open and not self.trouble
+        return self.life is Life.RUNNING and are_open and not self.trouble and not self.ailments
+
+    @property
+    def ailments(self) -> tuple[str, ...]:
+        """What is wrong with the running process itself."""
+        return ailments_of(self.status) if self.life is Life.RUNNING else ()
 
 
 def register(commands: argparse._SubParsersAction[Parser]) -> None:
@@ -160,6 +166,7 @@ def _page(report: Report) -> Iterator[str]:
     yield _headline(report, paint)
     if report.trouble:
         yield paint("red", shown(report.trouble))
+    yield from (paint("red", shown(ailment, 300)) for ailment in report.ailments)
     if report.accounts:
         yield ""
         head = ("account", "mode", "chat", "open orders", "waiting", "in doubt", "last message", "rules")
