@@ -197,5 +197,5 @@ def test_what_happened_to_the_account_is_asked_for_by_that_word(
     place.with_store(fill)
     assert p2pbot("why", "account") == 0
     shown = capsys.readouterr().out
-    assert "balance_below" in shown
+    assert "balance_below  balance.USDT <100\n" in shown
     assert "answered" in shown
