@@ -14,6 +14,7 @@ from p2pbot.adapters.sqlite import SqliteStore
 from p2pbot.cli.options import settings_of
 from p2pbot.cli.output import Paint, clock_time, columns, print_json, shown
 from p2pbot.cli.words import ACTIONS, STATES, reason_words, rule_words
+from p2pbot.conversation.account_events import about_of
 from p2pbot.conversation.control import ALL
 from p2pbot.conversation.records import HAND_RULE, Action, InboxEntry, OutboxRow
 from p2pbot.errors import UsageError
@@ -142,7 +143,8 @@ def _decided_ms(entry: InboxEntry) -> int:
 
 
 def _kind(entry: InboxEntry) -> str:
-    return f"{entry.kind.value} of ours" if entry.from_us else entry.kind.value
+    about = shown(about_of(entry.key), 80)
+    return f"{entry.kind.value} of ours" if entry.from_us else f"{entry.kind.value}  {about}".rstrip()
 
 
 def _rule(line: RuleTrace, paint: Paint) -> str:
