@@ -51,7 +51,7 @@ def test_no_secret_is_printed(tmp_path: Path, capsys: pytest.CaptureFixture[str]
 def test_a_configuration_asks_for_facts_where_wanted(tmp_path: Path) -> None:
     """With ``--facts`` it loads with both of the account's streams switched on."""
     main(["sandbox", "--directory", str(tmp_path), "--facts", "--hurry", "10", "--script", script(tmp_path)])
-    (account,) = load_settings(tmp_path / "config.yaml").accounts
+    (account,) = load_settings(tmp_path / "config.yaml", {}).accounts
     assert (account.futures.enabled, account.spot.user_data) == (True, "subscribe")
 
 
