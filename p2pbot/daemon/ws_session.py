@@ -47,7 +47,7 @@ class WsListener(Protocol):
         ...
 
     def on_lost(self) -> None:
-        """Learn that there is no connection: subscriptions are gone, and what happens is missed."""
+        """Learn, at once, that there is no connection: subscriptions are gone, and what happens is missed."""
         ...
 
     def on_event(self, subscription_id: int | None, event: Mapping[str, object]) -> None:
@@ -70,6 +70,7 @@ class WsSession:
         self._group = asyncio.TaskGroup()
         self._news = asyncio.Event()
         self._told: set[str] = set()
+        self._heard_of: WsLink | None = None  # the connection that the listener was told of last
         self._looks: set[str] = set()
         self._down_s = doors.clock.boottime_s()
         self.life = WsLife()
@@ -146,7 +147,7 @@ class WsSession:
         await self._gate.turn(HANDSHAKE_WEIGHT)
         self._budget.spend(self._steady_ms())
         connection = await self._doors.wire.connect(Secret(f"{self._plan.url}?returnRateLimits=true"))
-        link = WsLink(connection, self._gate, self._doors.clock, self._pushed, self._news.set)
+        link = WsLink(connection, self._gate, self._doors.clock, self._pushed, self._over)
         self._group.create_task(link.read(), name=f"{self._plan.account}: {self._plan.api} session reader")
         try:
             await self._caller.learn(link)
@@ -171,14 +172,16 @@ class WsSession:
                         await self._probe(link)
                     case None:
                         await self._until_news()
+            self._over()  # it may have ended before it was adopted
         finally:
-            self._caller.link, self.connected_since_ms = None, None
+            self._caller.link, self.connected_since_ms, self._heard_of = None, None, None
         await self._ended(link.end)
 
     def _adopt(self, link: WsLink, *, renewed: bool) -> None:
         """Have calls go by ``link`` from now on."""
         self.life = self.life.greeted(self._steady_ms(), self._doors.rng)
         self._caller.link, self.connected_since_ms = link, self._doors.clock.now_ms()
+        self._heard_of = link
         if self._listener is not None:
             self._listener.on_open(renewed=renewed)
 
@@ -228,6 +231,14 @@ class WsSession:
             await self._doors.clock.sleep(self._plan.overlap_s)
         await old.close()
 
+    def _over(self) -> None:
+        """Learn that a connection ended. The listener hears of the one that serves at once, also during a renewal."""
+        self._news.set()
+        if self._heard_of is not None and self._heard_of.end is not None:
+            self._heard_of = None
+            if self._listener is not None:
+                self._listener.on_lost()
+
     def _pushed(self, link: WsLink, push: Push) -> None:
         if isinstance(push, PushedEvent):
             last_words = push.event.get("e") == _LAST_WORDS and link is not self._caller.link
@@ -247,8 +258,6 @@ class WsSession:
         lost = end or ConnectionLost("the session's connection is over")
         self.life = self.life.lost(lost, self._steady_ms(), self._doors.rng)
         self._down_s = self._doors.clock.boottime_s()
-        if self._listener is not None:
-            self._listener.on_lost()
         await self._say_down(lost.what)
 
     async def _say_down(self, what: str) -> None:
