@@ -214,9 +214,7 @@ def main() -> int:
     parser.add_argument("--keep", type=Path, metavar="DIR", help="an empty directory for state and log, which stays")
     arguments = parser.parse_args()
     if not Path("/proc/self/fd").is_dir() or os.geteuid() != 0:
-        sys.stderr.write(
-            "soak: needs Linux and root: it looks into /proc, which the daemon closes to others\n"
-        )
+        sys.stderr.write("soak: needs Linux and root: it looks into /proc, which the daemon closes to others\n")
         return 2
     with tempfile.TemporaryDirectory(prefix="p2pbot-soak-") as made:
         directory = arguments.keep or Path(made)

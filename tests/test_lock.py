@@ -16,7 +16,9 @@ ROOT = Path(__file__).resolve().parent.parent
 LOCKS = ("run", "build", "dev")  # one environment can hold these together
 ALL = (*LOCKS, "clients")  # the clients of others have one of their own
 PIN = re.compile(r"^(?P<name>[\w.-]+)==(?P<version>[^\s;\\]+)(?P<rest>.*?)(?=^\S|\Z)", re.DOTALL | re.MULTILINE)
-WANTED_HERE = re.compile(r"# +(?:via )?(?:p2pbot \(pyproject\.toml\)|-r requirements/(?:build|clients)\.in)$", re.MULTILINE)
+WANTED_HERE = re.compile(
+    r"# +(?:via )?(?:p2pbot \(pyproject\.toml\)|-r requirements/(?:build|clients)\.in)$", re.MULTILINE
+)
 
 
 @dataclass(frozen=True)

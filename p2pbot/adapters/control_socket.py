@@ -64,6 +64,7 @@ class ControlSocket:
             yield True
         finally:
             server.close()
+            await asyncio.sleep(0)  # who came in this moment has a task by now
             for client in tuple(self._clients):
                 client.cancel()
             await asyncio.gather(*self._clients, return_exceptions=True)

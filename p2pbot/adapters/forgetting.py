@@ -13,6 +13,7 @@ from p2pbot.adapters.sqlite import SqliteStore
 from p2pbot.conversation.control import Answer, Refusal
 
 _HOUR_MS = 3_600_000
+_STILL_READ_MS = 6 * _HOUR_MS  # so long after an order began its history may be read again though it is over
 
 
 async def forget(
@@ -20,9 +21,10 @@ async def forget(
 ) -> Answer:
     """Forget an order or a person; return the counts, or why nothing was done. Raises StateError.
 
-    ``max_age_ms``: the age at which a message is too old to be answered; younger orders keep their identities.
+    ``max_age_ms``: the age at which a message is too old to be answered; orders that are younger, or whose
+    history may still be read, keep their identities.
     """
-    done = await store.forget(who, account, now_ms, now_ms - max_age_ms - _HOUR_MS)
+    done = await store.forget(who, account, now_ms, now_ms - max(max_age_ms, _STILL_READ_MS) - _HOUR_MS)
     if done.waiting:
         return Refusal(
             f"{done.waiting} replies are on their way there", "wait until they are sent, or p2pbot outbox drop them"

@@ -67,6 +67,7 @@ class FileLease:
         for _ in range(_TRIES):
             handle = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
             try:
+                give_to_owner(handle, self._path.parent)
                 self._lock(handle)
                 if _is_still(handle, self._path):
                     return handle
@@ -104,6 +105,13 @@ class FileLease:
             f"the state directory {self._path.parent} cannot be used: {why}",
             remedy="it must be a directory on a local disk, with room, that this user may write",
         )
+
+
+def give_to_owner(handle: int, directory: Path) -> None:
+    """Give a file to the directory's owner: what root makes there by a command, p2pbot's user must be able to use."""
+    if os.geteuid() == 0:
+        owner = directory.stat()
+        os.fchown(handle, owner.st_uid, owner.st_gid)
 
 
 def _is_still(handle: int, path: Path) -> bool:

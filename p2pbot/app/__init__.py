@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-from collections.abc import Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -86,7 +86,9 @@ class App:
         log: LogEvents | None = None,
         clock: Clock | None = None,
         signals: bool = False,
+        feed: Callable[[], None] | None = None,
     ) -> None:
+        """``feed``: told each second that all is well, where no systemd waits for that."""
         self.settings = settings
         self.log = log or open_log(output=settings.log.format, level=settings.log.level)
         self.started = asyncio.Event()
@@ -99,7 +101,7 @@ class App:
         self._service = ServiceManager(given, self._clock, self._events)
         self.progress = Progress(self._clock.monotonic_s)
         self._paced = WatchedClock(self._clock, self.progress)
-        feed = self._service.alive if self._service.watchdog_s is not None else None
+        feed = self._service.alive if self._service.watchdog_s is not None else feed
         self._watchdog = Watchdog(self._clock, self.progress, feed, self._events)
         self._notifier = Post(LogNotifier(self._events, self._clock))
         self._fittings = Fittings(clock=self._clock, rng=SystemRng(), events=self._events, notifier=self._notifier)

@@ -45,7 +45,8 @@ async def open_control(
         answer = await forget(store, settings.state_dir, who, account, now_ms=clock.now_ms(), max_age_ms=max_age_ms)
         if not isinstance(answer, Refusal):
             for name, order_no in (*answer["orders"], *answer["emptied"]):
-                accounts[name].book.forget(order_no)
+                if name in accounts:  # the state may remember one that the configuration has no more
+                    accounts[name].book.forget(order_no)
         return answer
 
     control = Control(accounts, store, clock, log, status=reach.status, reload=reach.reload, forget=forgotten)

@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 
 _ABOUT = """\
 Deletes what p2pbot keeps of an order, or of a person (a counterparty's nickname) with all orders: messages, replies,
-traces, counts, archived pictures; and overwrites the place where they stood. Of an order that is open or was just
-now, texts, names and traces go, and the exchange's message numbers stay: without them its messages would be answered
-a second time. Forget it again when it is over.
+traces, counts, archived pictures; and overwrites the place where they stood. Of an order that is open, or was a few
+hours ago, texts, names and traces go, and the exchange's message numbers stay: without them its messages would be
+answered a second time. Forget it again when it is over.
 Not reached: backups, what the log has said (numbers, no texts), the exchange itself, and files that `p2pbot history`
 and `p2pbot images` wrote elsewhere. Without --yes nothing is done."""
 _MORE = """\
@@ -81,8 +81,8 @@ def _told(answer: Mapping[str, Any]) -> list[str]:
     lines = [f"Forgotten: {', '.join(_count(number, what) for number, what in counts)}."]
     for account, order_no in answer["emptied"]:
         lines.append(
-            f"Order {order_no} of account {account} is open or of just now: its texts are gone, its message numbers "
-            "stay, so that nothing is answered twice. Forget it again when it is over."
+            f"Order {order_no} of account {account} is open or of the last hours: its texts are gone, its message "
+            "numbers stay, so that nothing is answered twice. Forget it again when it is over."
         )
     if not answer["wiped"]:
         lines.append("Somebody reads the database at this moment; its log is emptied when that ends.")

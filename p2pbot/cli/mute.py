@@ -11,12 +11,14 @@ from typing import TYPE_CHECKING, Any
 from p2pbot.adapters.sqlite import SqliteStore
 from p2pbot.cli.daemon_line import asked
 from p2pbot.cli.options import settings_of
-from p2pbot.cli.output import clock_time
+from p2pbot.cli.output import clock_time, columns
 from p2pbot.cli.pause import order_number
+from p2pbot.cli.words import reason_words
 from p2pbot.config import Settings
 from p2pbot.config.durations import parse_duration
 from p2pbot.conversation.control import ALL, Ask, Request
-from p2pbot.conversation.records import Action, ActionWord, Mute
+from p2pbot.conversation.inbox import mute_reason
+from p2pbot.conversation.records import Action, ActionWord, Mute, OrderMemory
 from p2pbot.errors import UsageError
 from p2pbot.model import Reason
 
@@ -35,9 +37,11 @@ examples:
 exit codes: 0 done, 2 wrong command line or an order that p2pbot does not know, 78 configuration or state directory"""
 _UNMUTE = """\
 Takes an order back that was left to a person: by `p2pbot mute`, by a word that somebody wrote in the app, by a rule,
-or by the breaker. A pause stays (p2pbot resume ORDER ends both)."""
+or by the breaker. A pause stays (p2pbot resume ORDER ends both). Without an order's number it lists the open orders
+that are muted."""
 _UNMUTE_MORE = """\
 examples:
+  p2pbot unmute
   p2pbot unmute 20476365073825144832
 
 exit codes: 0 done, 1 the order was not muted, 2 wrong command line, 78 configuration or state directory"""
@@ -50,8 +54,9 @@ def register(commands: argparse._SubParsersAction[Parser]) -> None:
     mute.set_defaults(handler=_mute)
     unmute = commands.add_parser("unmute", help="take an order back", description=_UNMUTE, epilog=_UNMUTE_MORE)
     unmute.set_defaults(handler=_unmute)
+    mute.add_argument("order", metavar="ORDER", help="the order's number")
+    unmute.add_argument("order", metavar="ORDER", nargs="?", help="the order's number; without it they are listed")
     for parser in (mute, unmute):
-        parser.add_argument("order", metavar="ORDER", help="the order's number")
         parser.add_argument("--account", metavar="NAME", help="this account's order alone")
 
 
@@ -74,6 +79,8 @@ def _mute(arguments: argparse.Namespace) -> int:
 def _unmute(arguments: argparse.Namespace) -> int:
     settings = settings_of(arguments)
     account = settings.account(arguments.account).name if arguments.account else ALL
+    if arguments.order is None:
+        return _list(settings, account)
     request = Request(ask=Ask.UNMUTE, order=order_number(arguments.order), account=account)
     answer = asked(settings, request) or asyncio.run(_written(settings, request))
     for name in answer["accounts"]:
@@ -81,6 +88,31 @@ def _unmute(arguments: argparse.Namespace) -> int:
     if not answer["accounts"]:
         print(f"The order {request.order} was not muted.")
     return 0 if answer["accounts"] else 1
+
+
+def _list(settings: Settings, account: str) -> int:
+    """Show the open orders that are muted."""
+    muted = asyncio.run(_muted(settings, account))
+    head = ("order", "account", "since", "until", "why")
+    rows = [
+        (one.order_no, one.account, clock_time(why.since_ms), clock_time(why.until_ms or 0), reason_words(why.reason))
+        for one, why in muted
+    ]
+    print("\n".join(columns([head, *rows])) if rows else "No open order is muted.")
+    return 0
+
+
+async def _muted(settings: Settings, account: str) -> list[tuple[OrderMemory, Mute]]:
+    """Return the open orders that are muted now, oldest mute first."""
+    now_ms = time.time_ns() // 1_000_000
+    store = await SqliteStore.open_readonly(settings.database)
+    try:
+        names = [one.name for one in settings.accounts if account in (ALL, one.name)]
+        known = [memory for name in names for memory in await store.open_orders(name)]
+    finally:
+        await store.close()
+    found = [(memory, memory.mute) for memory in known if memory.mute and mute_reason(memory.mute, now_ms)]
+    return sorted(found, key=lambda one: one[1].since_ms)
 
 
 def _span_ms(text: str) -> int:

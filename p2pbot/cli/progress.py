@@ -46,9 +46,14 @@ class Progress:
     def _line(self, done: int, detail: str) -> str:
         if not self._total:
             return f"{self._title} {done} {detail}"
-        filled = min(_BAR, _BAR * done // self._total)
-        return f"{self._title} [{'#' * filled}{'.' * (_BAR - filled)}] {done}/{self._total} {detail}"
+        return f"{self._title} {bar(done, self._total)} {detail}"
 
     def _write(self, text: str) -> None:
         self._stream.write(text)
         self._stream.flush()
+
+
+def bar(done: int, total: int) -> str:
+    """Return ``[######............] 3/12``; ``total`` is at least 1."""
+    filled = max(0, min(_BAR, _BAR * done // total))
+    return f"[{'#' * filled}{'.' * (_BAR - filled)}] {done}/{total}"

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from p2pbot.adapters.files import read_rules
 from p2pbot.cli.output import Paint, print_json, shown
+from p2pbot.cli.progress import Progress
 from p2pbot.cli.rules_files import add_rules, rule_files, ruleset_of
 from p2pbot.cli.rules_show import counted
 from p2pbot.conversation.replay import MAX_CHATS, Change, changes, read_chat
@@ -37,6 +38,7 @@ exit codes: 0 nothing changes, 1 something changes, 2 wrong command line, 78 rul
 
 
 _YAML = {".yaml", ".yml"}
+_EVERY = 50  # chats between two drawings: a chat takes a fraction of a millisecond, a terminal does not
 
 
 def register(commands: argparse._SubParsersAction[Parser]) -> None:
@@ -54,7 +56,13 @@ def _replay(arguments: argparse.Namespace) -> int:
     new = ruleset_of(rule_files(arguments, arguments.rules))
     chats = list(_chats(arguments.chats))
     recorded = arguments.chats.suffix not in _YAML
-    differing = [(chat.name, found) for chat in chats if (found := changes(old, new, chat, recorded=recorded))]
+    differing = []
+    with Progress("replaying", len(chats)) as progress:
+        for done, chat in enumerate(chats):
+            if done % _EVERY == 0:
+                progress.show(done)
+            if found := changes(old, new, chat, recorded=recorded):
+                differing.append((chat.name, found))
     if arguments.json:
         print_json([{"chat": name, "changes": [_document(change) for change in found]} for name, found in differing])
         return 1 if differing else 0

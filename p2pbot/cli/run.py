@@ -5,10 +5,12 @@ from __future__ import annotations
 import argparse
 import asyncio
 import faulthandler
+import sys
 from contextlib import suppress
 from io import UnsupportedOperation
 from typing import TYPE_CHECKING
 
+from p2pbot.adapters.dead_man import DeadMansHandle
 from p2pbot.adapters.logs import foreign_lines, open_log
 from p2pbot.adapters.privacy import keep_memory_private
 from p2pbot.adapters.threads import AbandonableThreads
@@ -46,8 +48,13 @@ def _run(arguments: argparse.Namespace) -> int:
     log = open_log(output=settings.log.format, level=settings.log.level)
     for warning in settings.warnings:
         log.warning("configuration.odd", finding=warning.splitlines()[0])
-    with foreign_lines(log):
-        return asyncio.run(_alone(App(settings, log=log, signals=True)))
+    handle = DeadMansHandle()
+    try:
+        with foreign_lines(log):
+            feed = None if sys.stdin and sys.stdin.isatty() else handle.alive  # a person may stop it with Ctrl-Z
+            return asyncio.run(_alone(App(settings, log=log, signals=True, feed=feed)))
+    finally:
+        handle.let_go()
 
 
 async def _alone(app: App) -> int:

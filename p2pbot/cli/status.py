@@ -18,15 +18,18 @@ from p2pbot.adapters.status_file import NAME
 from p2pbot.cli.options import settings_of
 from p2pbot.cli.output import Paint, columns, print_json, shown, span
 from p2pbot.cli.pause import still_silent
+from p2pbot.cli.progress import bar
 from p2pbot.cli.status_context import context_lines
 from p2pbot.cli.status_watch import watch
 from p2pbot.config import Settings
+from p2pbot.conversation.health import ailments_of
 from p2pbot.errors import StateError
 
 if TYPE_CHECKING:
     from p2pbot.cli.parser import Parser
 
 STALE_MS = 15_000  # the daemon writes every two seconds
+_CATCHING_UP = 10  # histories to be read; a few wait at any time, for every order is looked at every five minutes
 _MAX_BYTES = 1024 * 1024  # fifty accounts need 50 KiB
 _LARGEST = 2**63  # a larger number is no count and no time
 _ABOUT = """\
@@ -68,10 +71,15 @@ class Report:
 
     @property
     def healthy(self) -> bool:
-        """Whether it runs, every chat is open and nothing is wrong with the state."""
+        """Whether it runs and works, every chat is open and nothing is wrong with the state."""
         chats = [account.get("chat") for account in self.accounts.values()]
         are_open = bool(chats) and all(chat == "open" for chat in chats)
-        return self.life is Life.RUNNING and are_open and not self.trouble
+        return self.life is Life.RUNNING and are_open and not self.trouble and not self.ailments
+
+    @property
+    def ailments(self) -> tuple[str, ...]:
+        """What is wrong with the running process itself."""
+        return ailments_of(self.status) if self.life is Life.RUNNING else ()
 
 
 def register(commands: argparse._SubParsersAction[Parser]) -> None:
@@ -158,6 +166,7 @@ def _page(report: Report) -> Iterator[str]:
     yield _headline(report, paint)
     if report.trouble:
         yield paint("red", shown(report.trouble))
+    yield from (paint("red", shown(ailment, 300)) for ailment in report.ailments)
     if report.accounts:
         yield ""
         head = ("account", "mode", "chat", "open orders", "waiting", "in doubt", "last message", "rules")
@@ -215,6 +224,10 @@ def _notes(told: Mapping[str, Any], now_ms: int) -> Iterator[str]:
         yield "paused by a file PAUSE"
     if deaf := _number(told, "deaf_since_ms"):
         yield f"hears nothing for {span(now_ms - deaf)}; the history will be read when it is connected again"
+    looks = _number(told, "scans_waiting")
+    if looks >= _CATCHING_UP and told.get("chat") == "open":
+        orders = max(looks, _number(told, "open_orders"))
+        yield f"catching up {bar(orders - looks, orders)} orders looked at"
     notes = told.get("notes")
     yield from (shown(str(note), 300) for note in notes[:20]) if isinstance(notes, list) else ()
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from p2pbot.conversation.account_events import ACCOUNT_TALK
 from p2pbot.conversation.decision import Chance, Decision, Policy
 from p2pbot.conversation.records import Claim, InboxEntry, Talk
-from p2pbot.model import LimitScope, Mode, Notice, Order, Path, Reason, Stimulus
+from p2pbot.model import LimitScope, Mode, Notice, Order, Path, Reason, Stimulus, Topic
 from p2pbot.rules.facts import Facts
 from p2pbot.rules.figures import Figures
 from p2pbot.rules.ruleset import RuleSet
@@ -77,4 +77,4 @@ def _decision(situation: AccountSituation, verdict: Verdict, live: list[Firing] 
 def _notice(situation: AccountSituation, firing: Firing, text: str) -> Notice:
     about = situation.stimulus.about
     key = f"rule.{firing.rule_id}:{situation.account}:{about}"
-    return Notice(key=key, text=f"{text} ({about})", account=situation.account)
+    return Notice(key=key, text=f"{text} ({about})", account=situation.account, topic=Topic.RULE)

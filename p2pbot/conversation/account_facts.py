@@ -35,10 +35,11 @@ _SIDES = (".LONG", ".SHORT")
 
 @dataclass(slots=True)
 class _Told:
-    """What one source has told. ``known_since_ms`` None: a gap is open, since ``gap_ms`` (None: from the start)."""
+    """What one source has told. ``known_since_ms`` None: a gap is open, since ``gap_ms``; ``read``: known once."""
 
     known_since_ms: int | None = None
-    gap_ms: int | None = None
+    gap_ms: int = 0
+    read: bool = False
     told_ms: int = 0
     balances: dict[str, Decimal] = field(default_factory=dict)
     locked: dict[str, Decimal] = field(default_factory=dict)
@@ -67,7 +68,7 @@ class AccountFacts:
         """Return the facts with all that ``source`` told thrown away, whatever state it is in."""
         kept = AccountFacts({*self._told, source})
         kept._told.update(self._told)
-        kept._told[source] = _Told(gap_ms=at_ms)
+        kept._told[source] = _Told(gap_ms=at_ms, read=True)
         kept._margin_call_ms = self._margin_call_ms
         return kept
 
@@ -83,7 +84,7 @@ class AccountFacts:
     def gap_opened(self, source: Source, at_ms: int) -> None:
         """Know nothing of a source any more."""
         told = self._told[source]
-        if told.known_since_ms is not None or told.gap_ms is None:
+        if told.known_since_ms is not None:
             told.known_since_ms, told.gap_ms = None, at_ms
 
     def snapshot(self, source: Source, snapshot: AccountSnapshot) -> None:
@@ -116,7 +117,7 @@ class AccountFacts:
     def gap_closed(self, source: Source, at_ms: int) -> None:
         """Know again."""
         told = self._told[source]
-        told.known_since_ms, told.gap_ms = at_ms, at_ms
+        told.known_since_ms, told.read = at_ms, True
 
     def figures(self, now_ms: int) -> Figures:
         """Return what rules may use now."""
@@ -127,12 +128,23 @@ class AccountFacts:
             balance={**wallet.balances, "*": _ZERO} if wallet and wallet.known else {},
             futures=self._futures(futures, now_ms) if futures and futures.known else {},
             spot=_spot(spot) if spot and spot.known else {},
-            notes={
-                "balance": _note(self.wallet, wallet, now_ms),
-                "futures": _note(Source.FUTURES, futures, now_ms),
-                "spot": _note(Source.SPOT, spot, now_ms),
-            },
+            notes=self.notes(now_ms),
         )
+
+    def notes(self, now_ms: int) -> dict[str, str]:
+        """Return of each group of figures how old it is, or why it is not known."""
+        sources = {"balance": self.wallet, "futures": Source.FUTURES, "spot": Source.SPOT}
+        return {group: self._note(source, now_ms) for group, source in sources.items()}
+
+    def _note(self, source: Source | None, now_ms: int) -> str:
+        told = self._told.get(source) if source else None
+        if told is None:
+            return "it is not switched on in the configuration"
+        if told.too_many:
+            return "there are more figures than an account has"
+        if told.known_since_ms is not None:
+            return f"told {_span(now_ms - told.told_ms)} ago"
+        return f"the {source} stream is interrupted for {_span(now_ms - told.gap_ms)}" if told.read else "not read yet"
 
     def _futures(self, told: _Told, now_ms: int) -> dict[str, Figure]:
         figures: dict[str, Figure] = {f"balance.{asset}": amount for asset, amount in told.balances.items()}
@@ -178,21 +190,6 @@ def _spot(told: _Told) -> dict[str, Figure]:
     figures: dict[str, Figure] = {f"free.{asset}": amount for asset, amount in told.balances.items()}
     figures |= {f"locked.{asset}": amount for asset, amount in told.locked.items()}
     return figures | {"free.*": _ZERO, "locked.*": _ZERO}
-
-
-def _note(source: Source | None, told: _Told | None, now_ms: int) -> str:
-    """Return how old a source's facts are, or why they are not known."""
-    if source is None or told is None:
-        return "it is not switched on in the configuration"
-    if told.too_many:
-        return "there are more figures than an account has"
-    if told.known_since_ms is not None:
-        return f"told {_span(now_ms - told.told_ms)} ago"
-    return (
-        "not read yet"
-        if told.gap_ms is None
-        else f"the {source} stream is interrupted for {_span(now_ms - told.gap_ms)}"
-    )
 
 
 def _span(span_ms: int) -> str:

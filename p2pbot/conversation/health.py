@@ -26,18 +26,26 @@ class Health:
 
 def health_of(status: Status) -> Health:
     """Return the verdict on a status. One that says nothing of its accounts is not ready."""
-    late = number(part(status, "process"), "loop_lag_us") > MAX_LAG_US
-    reasons = [*(["the process is busy: it is more than 10 s late with everything"] if late else [])]
-    hanging = part(status, "process").get("hanging")
-    if hanging:
-        named = ", ".join(map(str, hanging)) if isinstance(hanging, list) else "unknown"
-        reasons.append(f"a part of the process hangs: {named}")
+    ailments = ailments_of(status)
+    reasons = [*ailments]
     accounts = part(status, "accounts")
     if not accounts:
         reasons.append("no account has begun")
     for name in sorted(accounts):
         reasons += [f"{name}: {reason}" for reason in _unready(part(accounts, name))]
-    return Health(live=not late and not hanging, ready=not reasons, reasons=tuple(reasons))
+    return Health(live=not ailments, ready=not reasons, reasons=tuple(reasons))
+
+
+def ailments_of(status: Status) -> tuple[str, ...]:
+    """Return what is wrong with the process itself, in plain words: a start anew is what helps."""
+    process = part(status, "process")
+    ailments = []
+    if number(process, "loop_lag_us") > MAX_LAG_US:
+        ailments.append("the process is busy: it is more than 10 s late with everything")
+    if hanging := process.get("hanging"):
+        named = ", ".join(map(str, hanging)) if isinstance(hanging, list) else "unknown"
+        ailments.append(f"a part of the process hangs: {named}")
+    return tuple(ailments)
 
 
 def _unready(account: Status) -> Iterator[str]:

@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import Callable, Coroutine, Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import NoReturn
+from typing import NoReturn, TypeVar
 
 from p2pbot.conversation.account_decision import AccountSituation, decide_account
 from p2pbot.conversation.account_events import ACCOUNT_TALK, LowBalances, shown_by, told_by
@@ -27,9 +27,11 @@ from p2pbot.daemon.surroundings import AccountPlan, Doors
 from p2pbot.errors import OurError
 from p2pbot.model import Stimulus
 from p2pbot.ports import AccountSink
-from p2pbot.protocol.user_data_events import AccountSnapshot, Source, UserDataEvent
+from p2pbot.protocol.user_data_events import AccountSnapshot, AccountUpdate, Source, SpotBalances, UserDataEvent
 from p2pbot.rules.figures import NO_FIGURES, Figures
 from p2pbot.rules.ruleset import RuleSet
+
+T = TypeVar("T")
 
 MOST_ORDERS = 200  # open orders that are asked about one event; an account's cap of replies is far below
 _MOST_WAITING = 100  # events that wait to be decided: more than an account meets in a minute
@@ -72,7 +74,7 @@ class AccountContext:
         self._unwatched = Progress()  # the watchdog is for loops that the daemon cannot do without
         self._feeders: Mapping[Source, Feeder] = {}
         self._feeds: dict[Source, SourceLoops] = {}
-        self._figures_failed = False
+        self._failed = False
         self.events_dropped = 0
 
     @property
@@ -86,13 +88,7 @@ class AccountContext:
 
     def figures(self) -> Figures:
         """Return what rules may use now. A fault in here makes it not known; it never reaches who asks."""
-        try:
-            return self._facts.figures(self._doors.now_ms()) if self._rules().asks_of_account else NO_FIGURES
-        except Exception as error:  # noqa: BLE001 - the chat asks, and must not pay for a bug here
-            if not self._figures_failed:
-                self._figures_failed = True
-                self._doors.events.error("figures_failed", account=self._plan.name, exc_info=error)
-            return NO_FIGURES
+        return self._safely(self._figures, NO_FIGURES)
 
     async def run(self) -> NoReturn:
         """Run the loops for ever, each behind the bulkhead."""
@@ -107,16 +103,29 @@ class AccountContext:
 
     def status(self) -> dict[str, object]:
         """Return what ``p2pbot status`` shows; empty when nothing is switched on."""
-        if not self.on:
-            return {}
-        known = {source.value: self._facts.known(source) for source in sorted(self._plan.sources)}
+        return self._safely(self._status, {"failed": True}) if self.on else {}
+
+    def _figures(self) -> Figures:
+        return self._facts.figures(self._doors.now_ms()) if self._rules().asks_of_account else NO_FIGURES
+
+    def _status(self) -> dict[str, object]:
         return {
-            "known": known,
-            "notes": dict(self._facts.figures(self._doors.now_ms()).notes),
+            "known": {source.value: self._facts.known(source) for source in sorted(self._plan.sources)},
+            "notes": self._facts.notes(self._doors.now_ms()),
             "feeds": {source.value: dict(feed.status()) for source, feed in self._feeds.items()},
             "failures": self._bulkhead.failures,
             "events_dropped": self.events_dropped,
         }
+
+    def _safely(self, ask: Callable[[], T], otherwise: T) -> T:
+        """Return an answer to loops that the daemon cannot do without, whatever happens in here."""
+        try:
+            return ask()
+        except Exception as error:  # noqa: BLE001 - the chat and the status ask, and must not pay for a bug here
+            if not self._failed:
+                self._failed = True
+                self._doors.events.error("account_context_failed", account=self._plan.name, exc_info=error)
+            return otherwise
 
     # AccountSink
 
@@ -133,7 +142,8 @@ class AccountContext:
         """Take one event."""
         self._facts.event(source, event)
         self._held.extend(told_by(event) if source is Source.FUTURES else ())
-        self._tell()
+        if self._held or isinstance(event, AccountUpdate | SpotBalances):
+            self._tell()  # a flood of other events costs nothing
 
     def gap_closed(self, source: Source, at_ms: int) -> None:
         """Know again, and tell what the gap hid."""

@@ -29,6 +29,7 @@ from p2pbot.model import Reason
 from p2pbot.ports import Clock, Events, Store
 
 _MOST = 200  # messages and replies of an order in one answer; `p2pbot why` reads all from the state directory
+_LOOKS = frozenset({Ask.STATUS, Ask.WHY, Ask.OUTBOX})  # asked again and again, and changing nothing
 _LISTED = 1000  # replies that wait, in one answer
 
 Reload = Callable[[], Awaitable[Mapping[str, tuple[str, ...]]]]
@@ -82,7 +83,8 @@ class Control:
         request = parse_request(line)
         if isinstance(request, Refusal):
             return answer_line(request)
-        self._events.info("asked", ask=request.ask.value, account=request.account, order=request.order)
+        if request.ask not in _LOOKS:
+            self._events.info("asked", ask=request.ask.value, account=request.account, order=request.order)
         try:
             return answer_line(await self.carry_out(request))
         except OurError:

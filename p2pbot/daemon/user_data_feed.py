@@ -16,7 +16,7 @@ from typing import NoReturn
 from p2pbot.daemon.snapshots import Ask
 from p2pbot.daemon.surroundings import Doors
 from p2pbot.errors import KeyRefused, LocationRefused, OurError, P2pbotError
-from p2pbot.model import Notice, Unknown
+from p2pbot.model import Notice, Topic, Unknown
 from p2pbot.ports import AccountSink
 from p2pbot.protocol.stream import LIFE_MS, Cause, Command, GapClosed, GapOpened, News, Snapshot, Stream, StreamState
 from p2pbot.protocol.user_data_events import Source, UserDataEvent
@@ -209,7 +209,8 @@ class Feed:
             f"The exchange refuses this account's key for {source} data; the chat goes on. Run: p2pbot check --online"
         )
         key = f"user_data_refused:{self._account}:{source}"
-        await self._doors.notifier.notify(Notice(key=key, text=text, account=self._account, urgent=True))
+        notice = Notice(key=key, text=text, account=self._account, urgent=True, topic=Topic.KEY_REFUSED)
+        await self._doors.notifier.notify(notice)
 
     def _names(self) -> dict[str, object]:
         return {"account": self._account, "source": self._source.value}

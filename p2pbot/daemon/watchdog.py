@@ -1,8 +1,9 @@
 """The watchdog's food: given while the event loop is on time and every root loop keeps its word, and never otherwise.
 
 Promise: whether the exchange answers is no part of it. A loop that hangs is logged once, with the line at which it
-waits; then nothing more is fed, and systemd ends the process by SIGABRT (the journal shows the threads' lines too).
-Where nobody feeds on us, a loop that hangs is a bug like any other and ends the daemon here.
+waits; then nothing more is fed, and systemd ends the process by SIGABRT (the journal shows the threads' lines too), or
+the dead man's handle does (``adapters.dead_man``). Where nobody waits for food, a loop that hangs is a bug like any
+other and ends the daemon here.
 """
 
 from __future__ import annotations

@@ -18,7 +18,7 @@ from p2pbot.daemon.surroundings import Doors
 from p2pbot.daemon.ws_caller import WsCaller, WsPlan
 from p2pbot.daemon.ws_link import Push, WeightGate, WsLink
 from p2pbot.errors import ConnectionLost, OurError, P2pbotError, TimedOut
-from p2pbot.model import Notice
+from p2pbot.model import Notice, Topic
 from p2pbot.protocol.ws_call import T, WsCall
 from p2pbot.protocol.ws_calls import HANDSHAKE_WEIGHT
 from p2pbot.protocol.ws_frames import PushedEvent, ServerShutdown
@@ -273,7 +273,8 @@ class WsSession:
         if alarm is not None:
             text = _ALARMS[alarm].format(api=self._plan.api)
             key = f"{alarm.value}:{self._plan.account}:{self._plan.api}"
-            await self._doors.notifier.notify(Notice(key=key, text=text, account=self._plan.account, urgent=True))
+            account, topic = self._plan.account, Topic.KEY_REFUSED
+            await self._doors.notifier.notify(Notice(key=key, text=text, account=account, urgent=True, topic=topic))
 
     def _auth(self, link: WsLink) -> str:
         """Return how calls prove who asks: by the session's logon, or each by its own signature."""

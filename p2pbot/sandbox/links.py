@@ -70,8 +70,10 @@ class Link:
     returns_limits: bool = True
     logon: Logon | None = None
     subscriptions: dict[int, str] = field(default_factory=dict)
+    of_session: set[int] = field(default_factory=set)  # subscriptions that end with the logon
     subscribed: int = 0
     asked_ping: bytes = b""
+    answered_ping: bytes = b""
     pongs: int = 0
     frames_ms: deque[int] = field(default_factory=lambda: deque(maxlen=_MOST_STREAM_FRAMES + 1))
     controls_ms: deque[int] = field(default_factory=lambda: deque(maxlen=_MOST_CONTROL_FRAMES + 1))
@@ -139,8 +141,9 @@ class Links:
     def control(self, link: Link, now_ms: int, pong: bytes | None = None) -> None:
         """Count a ping of the peer's, or take its ``pong``: only one that copies our ping's payload answers it."""
         if pong and pong == link.asked_ping:
-            link.asked_ping, link.pongs = b"", link.pongs + 1
-            return  # what we asked for is no flood
+            link.asked_ping, link.answered_ping, link.pongs = b"", pong, link.pongs + 1
+        if pong and pong == link.answered_ping:
+            return  # what we asked for, maybe more than once, is no flood
         self._flood(link, link.controls_ms, _MOST_CONTROL_FRAMES, now_ms)
 
     def _flood(self, link: Link, times: deque[int], most: int, now_ms: int) -> bool:

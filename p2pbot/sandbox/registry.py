@@ -207,16 +207,23 @@ _ALL = (
     ),
     FaultKind(
         "ws_api_error",
-        "a request over a WebSocket API is refused and not carried out",
+        "a request over a WebSocket API is refused; with carried_out it was done all the same (outcome unknown)",
         Scope.ACCOUNT,
         (
             _METHOD,
             Parameter("status", 500, "the status"),
             Parameter("code", -1000, "the error's code"),
             Parameter("retry_after_ms", 0, "0 = no such data"),
+            Parameter("carried_out", False, "true: the answer says failed and it was not, as -1006 and -1007 may mean"),  # noqa: FBT003 - a default
         ),
     ),
     FaultKind("ws_api_lost", "a request is carried out and not answered", Scope.ACCOUNT, (_METHOD,)),
+    FaultKind(
+        "ws_api_late",
+        "a request is answered late, and may be overtaken",
+        Scope.ACCOUNT,
+        (_METHOD, Parameter("delay_ms", 15_000, "how late")),
+    ),
     FaultKind("ws_api_html", "a request is answered with a page of HTML", Scope.ACCOUNT, (_METHOD,)),
     FaultKind("event_lost", "an event of a private stream is not sent", Scope.ACCOUNT, (_EVENT,)),
     FaultKind("event_twice", "an event of a private stream is sent twice", Scope.ACCOUNT, (_EVENT,)),

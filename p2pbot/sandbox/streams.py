@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from p2pbot.sandbox import user_events
+from p2pbot.sandbox.chance import pick
 from p2pbot.sandbox.context_state import ContextState
 from p2pbot.sandbox.links import MOST_KEYS, Link, LinkKind, Source
 from p2pbot.sandbox.listen_keys import ListenKey
@@ -162,6 +163,8 @@ def end_key(context: ContextState, account: str, source: Source, now_ms: int, *,
     """End the key: its sockets get listenKeyExpired (futures), stay open and silent. False: there was none."""
     key = context.ring(account, source).end()
     if key and source is Source.FUTURES and not silently:
-        event = user_events.listen_key_expired(key.text, context.state.exchange_ms(now_ms))
+        state = context.state
+        as_text = not state.options.variety or pick(state.rng, (True, False))
+        event = user_events.listen_key_expired(key.text, state.exchange_ms(now_ms), as_text=as_text)
         _deliver(context, source, key, event, now_ms)
     return key is not None

@@ -128,9 +128,9 @@ def leverage_update(symbol: str, leverage: int, at_ms: int) -> Event:
     return {"e": "ACCOUNT_CONFIG_UPDATE", "E": at_ms, "T": at_ms, "ac": {"s": symbol, "l": leverage}}
 
 
-def listen_key_expired(key: str, at_ms: int) -> Event:
-    """Return listenKeyExpired, with the time as a text as was seen."""
-    return {"e": "listenKeyExpired", "E": str(at_ms), "listenKey": key}
+def listen_key_expired(key: str, at_ms: int, *, as_text: bool) -> Event:
+    """Return listenKeyExpired; its time was seen as a number and as a text."""
+    return {"e": "listenKeyExpired", "E": str(at_ms) if as_text else at_ms, "listenKey": key}
 
 
 def spot_position(balances: Mapping[str, SpotBalance], at_ms: int) -> Event:

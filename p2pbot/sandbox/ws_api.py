@@ -91,13 +91,16 @@ def _performed(context: ContextState, link: Link, request: WsRequest, now_ms: in
     if method is None:
         raise WsRefusal(400, -1000, "Unknown method: SIMULATED.")
     fault = _strike(context, link, request, "ws_api_error", now_ms)
-    if fault:
+    if fault and not fault.parameters["carried_out"]:
         raise _played(context, fault, now_ms)
     _check_parameters(method, request)
     account = _asking(context, link, method, request.params, now_ms)
     if account:
         link.account = account.spec.name
-    return method.handler(WsCall(context, link, account, request.params, now_ms))
+    result = method.handler(WsCall(context, link, account, request.params, now_ms))
+    if fault:
+        raise _played(context, fault, now_ms)
+    return result
 
 
 def _played(context: ContextState, fault: Fault, now_ms: int) -> WsRefusal:
@@ -139,7 +142,16 @@ def _send(context: ContextState, link: Link, request: WsRequest | None, answer: 
     if _strike(context, link, request, "ws_api_lost", now_ms):
         return
     page = _strike(context, link, request, "ws_api_html", now_ms)
-    context.links.send(link, _PAGE if page else answer, now_ms)
+    late = _strike(context, link, request, "ws_api_late", now_ms)
+    payload = _PAGE if page else answer
+    if late:
+        context.state.later(now_ms + late.number("delay_ms"), lambda at: _say(context, link, payload, at))
+    else:
+        _say(context, link, payload, now_ms)
+
+
+def _say(context: ContextState, link: Link, payload: Json, now_ms: int) -> None:
+    context.links.send(link, payload, now_ms)
 
 
 def _strike(context: ContextState, link: Link, request: WsRequest | None, name: str, now_ms: int) -> Fault | None:

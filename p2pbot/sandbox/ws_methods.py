@@ -92,10 +92,11 @@ def _logout(call: WsCall) -> Json:
 
 
 def log_out(context: ContextState, link: Link, now_ms: int) -> None:
-    """End a logon, and with it the subscriptions of its account."""
-    logon, link.logon = link.logon, None
-    for number in [number for number, owner in link.subscriptions.items() if logon and owner == logon.account]:
+    """End a logon, and with it the subscriptions that it made; those that were signed go on."""
+    link.logon = None
+    for number in sorted(link.of_session & set(link.subscriptions)):
         streams.end_subscription(context, link, number, now_ms)
+    link.of_session.clear()
 
 
 # ---- futures ----
@@ -141,7 +142,9 @@ def _order(call: WsCall) -> Json:
 def _subscribe(call: WsCall) -> Json:
     if call.link.logon is None:
         raise WsRefusal(401, -1002, "You are not authorized to execute this request.")
-    return _subscribed(call, call.link.logon.account)
+    answer = _subscribed(call, call.link.logon.account)
+    call.link.of_session.add(answer["subscriptionId"])
+    return answer
 
 
 def _subscribe_signed(call: WsCall) -> Json:
@@ -160,11 +163,17 @@ def _subscribed(call: WsCall, account: str) -> Json:
     return {"subscriptionId": number}
 
 
+def _subscriptions(call: WsCall) -> Json:
+    return [{"subscriptionId": number} for number in call.link.subscriptions]
+
+
 def _unsubscribe(call: WsCall) -> Json:
     link, wanted = call.link, call.params.get("subscriptionId")
-    if wanted is not None and wanted not in link.subscriptions:
+    # The exchange's own SDK sends the number as a text.
+    found = [number for number in link.subscriptions if wanted is None or str(number) == str(wanted)]
+    if wanted is not None and not found:
         raise WsRefusal(400, -2034, "No such subscription.")
-    for number in list(link.subscriptions) if wanted is None else [int(wanted)]:
+    for number in found:
         streams.end_subscription(call.context, link, number, call.now_ms)
     return {}
 
@@ -199,6 +208,7 @@ _FUTURES = {
     "order.status": WsMethod(1, Security.SIGNED, _order, ("symbol", "orderId", "origClientOrderId")),
 }
 _SPOT = {
+    "session.subscriptions": WsMethod(2, Security.NONE, _subscriptions),
     "userDataStream.subscribe": WsMethod(2, Security.NONE, _subscribe),
     "userDataStream.subscribe.signature": WsMethod(2, Security.SIGNED, _subscribe_signed),
     "userDataStream.unsubscribe": WsMethod(2, Security.NONE, _unsubscribe, ("subscriptionId",)),

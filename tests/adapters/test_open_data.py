@@ -193,6 +193,7 @@ async def test_nothing_is_asked_after_the_tokens_life() -> None:
 
     error, times = await failure([refusal("900003")] * 3, Late())
     assert (type(error), times) == (TimedOut, 1)
+    assert "two minutes are over" in error.what
 
 
 async def test_a_wait_that_would_outlive_the_token_is_not_begun() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -92,3 +93,18 @@ def test_a_bad_backup_leaves_the_state_in_its_place(place: Place, p2pbot: CLI, t
     assert p2pbot("restore", str(tmp_path / "copy.db"), "--replace") == 78
     assert list(place.state.glob("*replaced*")) == []
     assert _decided(place) == ["1"]
+
+
+def test_what_root_restores_belongs_to_the_directorys_owner(place: Place, p2pbot: CLI, tmp_path: Path) -> None:
+    """Under systemd a person types it as root, and the daemon of another user must open the state and its lock."""
+    if os.geteuid() != 0:
+        pytest.skip("only root can give files away")
+    place.with_store(_one_answer)
+    p2pbot("backup", str(tmp_path / "copy.db"))
+    place.config.write_text(place.config.read_text() + "state_dir: elsewhere\n")
+    elsewhere = place.path / "elsewhere"
+    elsewhere.mkdir()
+    os.chown(elsewhere, 61_234, 61_235)
+    assert p2pbot("restore", str(tmp_path / "copy.db")) == 0
+    owners = {path.name: (path.stat().st_uid, path.stat().st_gid) for path in elsewhere.iterdir()}
+    assert owners == dict.fromkeys(("p2pbot.sqlite3", "lock"), (61_234, 61_235))

@@ -40,7 +40,7 @@ def account(**changed: object) -> dict[str, object]:
     return told | changed
 
 
-def told(place: Place, pid: int | None = None, age_ms: int = 0, **accounts: object) -> None:
+def told(place: Place, process: object = None, pid: int | None = None, age_ms: int = 0, **accounts: object) -> None:
     """Write the daemon's file."""
     now_ms = time.time_ns() // 1_000_000
     status: dict[str, object] = {
@@ -48,6 +48,7 @@ def told(place: Place, pid: int | None = None, age_ms: int = 0, **accounts: obje
         "started_at_ms": now_ms - 3_600_000,
         "pid": os.getpid() if pid is None else pid,
         "version": "0.1.0",
+        "process": process or {},
         "accounts": accounts,
     }
     place.state.mkdir(exist_ok=True)
@@ -128,6 +129,14 @@ def test_a_chat_that_is_not_open_is_told(
     shown = capsys.readouterr().out
     assert wanted in shown
     assert "\x1b" not in shown
+
+
+def test_a_loop_that_hangs_is_told(place: Place, p2pbot: CLI, capsys: pytest.CaptureFixture[str]) -> None:
+    """However open the chats look: exit code 1, and the loop by its name."""
+    place.with_store(two_answers)
+    told(place, {"hanging": ["main: sender\x1b"]}, main=account())
+    assert p2pbot("status") == 1
+    assert "a part of the process hangs: main: sender\\x1b" in capsys.readouterr().out
 
 
 def test_a_stuck_daemon_is_told(place: Place, p2pbot: CLI, capsys: pytest.CaptureFixture[str]) -> None:
@@ -243,3 +252,23 @@ def test_a_number_that_cannot_be_written_out_is_none(place: Place, p2pbot: CLI) 
     huge = int("9" * 4300)
     told(place, main={"chat": "open", "open_orders": huge, "pending": {"claimed": huge, "unknown": huge}})
     assert p2pbot("status") == 0
+
+
+@pytest.mark.parametrize(
+    ("changed", "shown"),
+    [
+        ({"scans_waiting": 120, "open_orders": 500}, "main: catching up [##################......] 380/500 orders"),
+        ({"scans_waiting": 600, "open_orders": 500}, "main: catching up [........................] 0/600 orders"),
+        ({"scans_waiting": 9, "open_orders": 500}, ""),
+        ({"scans_waiting": 120, "open_orders": 500, "chat": "waiting"}, ""),
+    ],
+)
+def test_catching_up_has_a_bar(
+    changed: dict[str, object], shown: str, place: Place, p2pbot: CLI, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """After a gap it is seen how many orders' histories are read; the few of every minute are not told."""
+    told(place, main=account(**changed))
+    p2pbot("status")
+    out = capsys.readouterr().out
+    assert shown in out
+    assert bool(shown) is ("catching up" in out)

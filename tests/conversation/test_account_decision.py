@@ -11,7 +11,7 @@ import pytest
 from p2pbot.conversation.account_decision import AccountSituation, decide_account
 from p2pbot.conversation.decision import Policy
 from p2pbot.conversation.records import Talk
-from p2pbot.model import EventKind, FiringCount, LimitScope, Mode, Reason, Stimulus
+from p2pbot.model import EventKind, FiringCount, LimitScope, Mode, Reason, Stimulus, Topic
 from p2pbot.rules.figures import NO_FIGURES
 from p2pbot.rules.ruleset import load_rules
 from tests.fakes.chance import FixedChance
@@ -36,6 +36,7 @@ def test_the_operator_is_told_with_what_it_is_about() -> None:
     decision = decide_account(situation(), Policy(mode=Mode.LIVE), FixedChance())
     (notice,) = decision.notices
     assert (notice.text, notice.key, notice.order_no) == ("Look at futures (BTCUSDT)", "rule.called:main:BTCUSDT", "")
+    assert notice.topic is Topic.RULE
     claim = decision.claim
     assert (claim.replies, claim.memory, claim.entry.reason) == ((), None, Reason.ANSWERED)
     assert (claim.entry.order_no, claim.entry.key) == ("account", "e:margin_call:1")

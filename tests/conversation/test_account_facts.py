@@ -166,11 +166,14 @@ def test_ages_are_those_of_the_last_word() -> None:
     assert facts.figures(_T).notes["futures"] == "not read yet"
     facts.gap_opened(Source.FUTURES, _T)
     facts.gap_opened(Source.FUTURES, _T + 5_000)
-    assert facts.figures(_T + 150_000).notes["futures"] == "the futures stream is interrupted for 2m"
+    assert facts.figures(_T + 150_000).notes["futures"] == "not read yet"
     facts.snapshot(Source.FUTURES, AccountSnapshot(as_of_ms=_T))
     facts.gap_closed(Source.FUTURES, _T)
     facts.event(Source.FUTURES, Unknown({}))
-    assert facts.figures(_T + 90_000).notes["balance"] == "told 90s ago"
+    assert facts.notes(_T + 90_000)["balance"] == "told 90s ago"
+    facts.gap_opened(Source.FUTURES, _T)
+    facts.gap_opened(Source.FUTURES, _T + 5_000)
+    assert facts.notes(_T + 150_000)["futures"] == "the futures stream is interrupted for 2m"
 
 
 def test_more_than_an_account_has_is_not_used() -> None:

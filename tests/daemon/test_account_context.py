@@ -133,7 +133,8 @@ async def test_a_bug_behind_the_figures_never_reaches_who_asks() -> None:
     office.connect()
     office.context._facts._told[Source.FUTURES].positions = None  # type: ignore[assignment]  # a bug, planted
     assert [office.context.figures() for _ in range(3)] == [NO_FIGURES] * 3
-    assert [name for name, _ in office.world.told.events] == ["figures_failed"]
+    assert office.context.status() == {"failed": True}
+    assert [name for name, _ in office.world.told.events] == ["account_context_failed"]
 
 
 async def test_a_balance_that_falls_is_told_once() -> None:

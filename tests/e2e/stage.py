@@ -7,8 +7,12 @@ import io
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from textwrap import dedent
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
 from p2pbot.adapters.logs import make_log
 from p2pbot.app import App
@@ -65,6 +69,7 @@ class Script:
     limits: str = "{}"
     takeover: str = "{}"
     accounts: tuple[str, ...] = ("main",)
+    ed25519: bool = False  # the accounts sign with a private key
     account_keys: str = ""  # more of each account's, such as ", futures: {enabled: true}"
     exchange: Mapping[str, object] = field(default_factory=lambda: {"history_lag_ms": 300, "variety": True})
 
@@ -101,15 +106,17 @@ class Stage:
             rules = self.directory / f"rules-{name}"
             rules.mkdir(exist_ok=True)
             (rules / "10-test.yaml").write_text(dedent(self.script.rules), encoding="utf-8")
-            for kind, text in (("key", f"{API_KEY}{name}"), ("secret", f"{API_SECRET}{name}")):
+            own = _private_pem() if self.script.ed25519 else f"{API_SECRET}{name}"
+            for kind, text in (("key", f"{API_KEY}{name}"), ("secret", own)):
                 path = self.directory / f"{name}.{kind}"
                 path.touch(mode=0o600)
                 path.write_text(text, encoding="utf-8")
         self.config.write_text(self._config(), encoding="utf-8")
 
     def _config(self) -> str:
+        secret = "private_key" if self.script.ed25519 else "api_secret"
         accounts = "".join(
-            f"  - {{name: {name}, api_key_file: {name}.key, api_secret_file: {name}.secret, rules: rules-{name}"
+            f"  - {{name: {name}, api_key_file: {name}.key, {secret}_file: {name}.secret, rules: rules-{name}"
             f"{self.script.account_keys}}}\n"
             for name in self.script.accounts
         )
@@ -196,12 +203,29 @@ class Stage:
         return await self.account().doors.store.outbox(order_no)
 
 
+@cache
+def _ed25519() -> Ed25519PrivateKey:
+    """Return a key that was made for this run."""
+    return Ed25519PrivateKey.generate()
+
+
+def _private_pem() -> str:
+    form = (Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    return _ed25519().private_bytes(*form).decode()
+
+
+def _public_pem() -> str:
+    return _ed25519().public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
+
+
 @asynccontextmanager
 async def stage(directory: Path, script: Script | None = None) -> AsyncIterator[Stage]:
     """Open an exchange with the script's accounts; at the end no secret may be in a log or a file of the daemon."""
     script = script or Script()
     accounts = tuple(
-        SandboxAccount(name=name, api_key=f"{API_KEY}{name}", hmac_secret=f"{API_SECRET}{name}")
+        SandboxAccount(name=name, api_key=f"{API_KEY}{name}", public_key_pem=_public_pem())
+        if script.ed25519
+        else SandboxAccount(name=name, api_key=f"{API_KEY}{name}", hmac_secret=f"{API_SECRET}{name}")
         for name in script.accounts
     )
     options = SandboxOptions(directory=directory / "exchange", accounts=accounts, **script.exchange)  # type: ignore[arg-type]

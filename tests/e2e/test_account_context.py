@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from p2pbot.model import Side
 from p2pbot.sandbox import Fault
+from p2pbot.sandbox.links import Source
 from tests.e2e.stage import OrderSpec, Script, Stage, stage
 
 _RULES = """
@@ -96,6 +98,32 @@ async def test_a_balance_changes_and_with_it_the_answer(tmp_path: Path, source: 
         await scene.until(lambda: scene.account().context.figures().balance.get("USDT") == 60, "the event")
         await answered(scene, order, "still available?", "Only a little is left.")
         await scene.until(lambda: "USDT is nearly out. (balance.USDT <100)" in scene.log.getvalue(), "the notice")
+        key = scene.box.world.context.inside.ring("main", Source(source)).live(0)
+        told = scene.log.getvalue() + (scene.directory / "state" / "status.json").read_text("utf-8")
+        assert key is None or key.text not in told, "the listenKey is a secret"
+
+
+async def test_a_session_is_logged_on_where_the_key_can(tmp_path: Path) -> None:
+    """With an Ed25519 key neither futures nor spot sign each call, and the answers are the same."""
+    keys = f"{_FUTURES}{_SPOT}"
+    async with stage(tmp_path, replace(script(keys), ed25519=True)) as scene, scene.daemon():
+        await scene.until_open()
+        await known(scene, "futures")
+        await known(scene, "spot")
+        assert scene.log.getvalue().count('"auth": "logon"') == 2
+        hold(scene, "spot", 60)
+        await scene.until(lambda: scene.account().context.figures().balance.get("USDT") == 60, "the event")
+
+
+@pytest.mark.parametrize("closed", [False, True])
+async def test_the_key_lives_on_at_the_end_unless_it_is_to_be_closed(tmp_path: Path, closed: bool) -> None:  # noqa: FBT001
+    """One key serves every program of the account."""
+    keys = f", futures: {{enabled: true, close_listen_key: {str(closed).lower()}}}"
+    async with stage(tmp_path, script(keys)) as scene:
+        async with scene.daemon():
+            await known(scene, "futures")
+        ring = scene.box.world.context.inside.ring("main", Source.FUTURES)
+        assert (ring.live(0) is None) is closed
 
 
 async def test_an_order_and_a_position_are_known_from_stream_and_snapshot(tmp_path: Path) -> None:

@@ -207,3 +207,25 @@ async def test_what_a_person_sends_survives_a_lost_echo(tmp_path: Path) -> None:
         code, said = await typed(scene, "send", order_no, "only once", "--yes")
         assert code == 0, said
         assert scene.bot_texts(order_no)[1:] == ["only once"]
+
+
+async def test_an_open_order_is_forgotten_and_not_answered_twice(tmp_path: Path) -> None:
+    """While the daemon runs: the words go from the file, and a fresh look into the history answers nothing again."""
+    async with stage(tmp_path) as scene, scene.daemon():
+        order_no = await opened(scene)
+        await scene.box.say(order_no, "how do I pay, says Quentin?")
+        await scene.until(lambda: len(scene.bot_texts(order_no)) == 2, "the answer")
+        await scene.until_settled(order_no, lambda _, rows: all(row.state.is_final for row in rows))
+        code, said = await typed(scene, "forget", order_no, "--yes")
+        assert code == 0, said
+        assert "nothing is answered twice" in said
+        entries = await scene.inbox(order_no)
+        assert [entry.text for entry in entries] == [""] * len(entries)
+        files = [file.read_bytes() for file in scene.store.parent.glob("p2pbot.sqlite3*")]
+        assert not any(b"Quentin" in data for data in files)
+        scene.account().scans.request(order_no, 0)
+        await scene.box.say(order_no, "I have sent it")
+        await scene.until(lambda: len(scene.bot_texts(order_no)) == 3, "the new message is answered")
+        await scene.until(lambda: scene.account().scans.waiting == 0, "the history was read")
+        await scene.until_settled(order_no, lambda _, rows: all(row.state.is_final for row in rows))
+        assert len(scene.bot_texts(order_no)) == 3

@@ -33,6 +33,18 @@ async def test_the_daemon_tells_its_life_to_systemd(tmp_path: Path) -> None:
     assert "WATCHDOG=1" in words
 
 
+async def test_without_systemd_somebody_else_is_fed(tmp_path: Path) -> None:
+    """Where nobody waits on a notification socket, whoever started the daemon hears each second that all is well."""
+    fed: list[None] = []
+    async with stage(tmp_path) as scene:
+        settings, log = load_settings(scene.config, {}), make_log(scene.log, output="json")
+        app = App(settings, environ={}, log=log, feed=lambda: fed.append(None))
+        task = asyncio.create_task(app.run())
+        await scene.until(lambda: len(fed) > 1, "it is fed")
+        app.stop()
+        assert await task == 0
+
+
 async def test_every_root_loop_gives_its_word(tmp_path: Path) -> None:
     """What may hang is watched: each loop of each account and of the process, the socket's reader and the workers."""
     async with stage(tmp_path, Script(accounts=("main", "shop"))) as scene, scene.daemon() as app:

@@ -1,7 +1,7 @@
-"""``p2pbot``, started with two doors that can hang, to see the watchdog work: runs in the machine of tests/ops alone.
+"""``p2pbot``, started with two doors that can hang, to see the watchdog work: runs in what tests/ops boot alone.
 
-Promise: nothing is wrong until ``/etc/p2pbot/hang`` says which door is to hang: ``loop`` – a door that the event loop
-calls itself never returns; ``task`` – a door that one root loop waits for never answers.
+Promise: nothing is wrong until a file ``hang`` beside this one says which door is to hang: ``loop`` – a door that the
+event loop calls itself never returns; ``task`` – a door that one root loop waits for never answers.
 """
 
 from __future__ import annotations
@@ -10,12 +10,13 @@ import sys
 import threading
 from pathlib import Path
 
+from p2pbot.adapters.dead_man import DeadMansHandle
 from p2pbot.adapters.rule_stamps import RuleStamps
 from p2pbot.adapters.systemd import ServiceManager
 from p2pbot.cli import main
 from p2pbot.conversation import progress
 
-WHICH = Path("/etc/p2pbot/hang")
+WHICH = Path(__file__).with_name("hang")
 _look, _status = RuleStamps.__call__, ServiceManager.status
 
 
@@ -39,7 +40,9 @@ def status(self: ServiceManager, text: str) -> None:
 
 
 if __name__ == "__main__":
-    progress.WORK_S = 3.0  # two minutes are for real disks, and a test need not wait for them
+    # Two minutes are for real disks; a test need not wait for them.
+    progress.WORK_S = 3.0
+    DeadMansHandle.__init__.__defaults__ = (6.0,)
     RuleStamps.__call__ = look  # type: ignore[method-assign]
     ServiceManager.status = status  # type: ignore[method-assign]
     raise SystemExit(main(sys.argv[1:]))

@@ -70,12 +70,11 @@ class Shop:
         """Return what Docker says of the container."""
         return self.docker.inspect(NAME, f"{{{{{of}}}}}")
 
-    async def start(self, options: list[str] | None = None) -> None:
+    async def start(self, options: list[str] | None = None, command: tuple[str, ...] = ()) -> None:
         """Run the image with compose's options, and wait until Docker calls it healthy and the chat is open."""
         here = ("--network=host", "--health-interval=1s", f"--volume={self.box.ca_file}:/ca.pem:ro")
-        await self.call(
-            "run", "--detach", "--name", NAME, *here, *(options or options_of_compose(self.directory)), IMAGE
-        )
+        given = options or options_of_compose(self.directory)
+        await self.call("run", "--detach", "--name", NAME, *here, *given, IMAGE, *command)
         await self.until(lambda: self.status() == "healthy", "Docker calls it healthy")
         await self.until(lambda: "chat_open" in self.docker("logs", NAME), "the chat is open")
 
@@ -215,6 +214,23 @@ async def test_a_daemon_that_dies_or_hangs_is_seen(docker: Docker, tmp_path: Pat
         await open_shop.until(lambda: open_shop.status() == "unhealthy", "its check fails", timeout_s=120)
         os.kill(int(pid), signal.SIGCONT)
         await open_shop.until(lambda: open_shop.status() == "healthy", "it is healthy again")
+
+
+@pytest.mark.parametrize("door", ["loop", "task"])
+async def test_a_daemon_that_hangs_ends_itself(docker: Docker, tmp_path: Path, door: str) -> None:
+    """No systemd waits for food here: it shows the hanging line and ends, and Docker starts it again."""
+    async with shop(docker, tmp_path) as open_shop:
+        planted = tmp_path / "planted"
+        planted.mkdir()
+        shutil.copy(Path(__file__).parent / "planted.py", planted)
+        options = [*options_of_compose(tmp_path), f"--volume={planted}:/planted:ro", "--entrypoint=python3"]
+        await open_shop.start(options, ("/planted/planted.py", "run", "--config", "/etc/p2pbot/config.yaml"))
+        (planted / "hang").write_text(door, "utf-8")
+        await open_shop.until(lambda: open_shop.status(".RestartCount") != "0", "it is started again")
+        (planted / "hang").unlink()
+        await open_shop.until(lambda: open_shop.status() == "healthy", "it is healthy again")
+        log = await open_shop.call("logs", NAME)
+        assert ("in status" if door == "loop" else '"loop": "rules of main"') in log
 
 
 def test_the_image_is_small(docker: Docker, record_figure: Callable[[str, str], None]) -> None:

@@ -83,6 +83,16 @@ def test_pongs_that_were_asked_for_are_no_flood() -> None:
     assert scene.context.links() == (link,)
 
 
+def test_a_slow_peer_may_answer_a_ping_as_often_as_it_came() -> None:
+    """An unanswered ping comes again with its payload; the pongs of all of them are no flood."""
+    scene = context_stage(ping_every_ms=50)
+    link = scene.open()
+    scene.pass_ms(500)
+    for payload in scene.pings(link):
+        scene.context.take_control(link, scene.now_ms, payload)
+    assert scene.context.links() == (link,)
+
+
 def test_more_than_five_pings_a_second_are_a_flood(scene: ContextStage) -> None:
     """Five are taken; the sixth ends the link."""
     link = scene.open()

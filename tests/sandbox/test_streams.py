@@ -246,15 +246,18 @@ def test_the_end_of_an_old_spot_key_is_not_told(scene: ContextStage) -> None:
     assert (scene.read(link), scene.ends(link)) == ([], [])
 
 
-def test_a_logout_ends_the_subscriptions_of_its_own_account(scene: ContextStage) -> None:
-    """One that another key signed on the same connection goes on."""
+@pytest.mark.parametrize("account", ["main", ED_NAME])
+def test_a_signed_subscription_outlives_the_session(scene: ContextStage, account: str) -> None:
+    """A logout ends what was subscribed by the logon alone, whoever signed the other."""
     link = scene.open(SPOT)
     scene.ask_signed(link, "session.logon", ED_NAME)
-    scene.ask(link, "userDataStream.subscribe")
-    scene.ask_signed(link, "userDataStream.subscribe.signature")
+    scene.ask_signed(link, "userDataStream.subscribe.signature", account)
+    if account != ED_NAME:
+        scene.ask(link, "userDataStream.subscribe")
     scene.write(link, {"id": 10, "method": "session.logout"})
-    scene.act("set_spot_balance", account="main", asset="USDT", free="7")
-    assert [row["subscriptionId"] for row in scene.read(link)] == [1, 1]
+    assert scene.ask(link, "session.subscriptions")["result"] == [{"subscriptionId": 0}]
+    scene.act("set_spot_balance", account=account, asset="USDT", free="7")
+    assert [row["subscriptionId"] for row in scene.read(link)] == [0, 0]
 
 
 def test_a_subscription_needs_a_logon_or_a_signature(scene: ContextStage) -> None:

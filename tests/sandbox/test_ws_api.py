@@ -372,6 +372,25 @@ def test_an_answer_may_be_lost(scene: ContextStage) -> None:
     assert scene.context.listen_key("main", Source.FUTURES, scene.now_ms) != ""
 
 
+def test_an_error_may_hide_a_success(scene: ContextStage) -> None:
+    """With ``carried_out`` the outcome is unknown to the peer, and was good."""
+    scene.scene.world.inject(Fault("ws_api_error", code=-1007, status=408, carried_out=True, count=1), scene.now_ms)
+    assert error(scene.ask(scene.open(), "userDataStream.start", apiKey=KEY)) == (408, -1007)
+    assert scene.context.listen_key("main", Source.FUTURES, scene.now_ms) != ""
+
+
+def test_an_answer_may_come_late(scene: ContextStage) -> None:
+    """A later request overtakes it."""
+    link = scene.open()
+    scene.scene.world.inject(Fault("ws_api_late", method="session.status", delay_ms=500, count=1), scene.now_ms)
+    assert scene.write(link, {"id": "late", "method": "session.status"}) == []
+    assert scene.ask(link, "session.status")["id"] != "late"
+    scene.pass_ms(499)
+    assert scene.read(link) == []
+    scene.pass_ms(1)
+    assert [answer["id"] for answer in scene.read(link)] == ["late"]
+
+
 def test_a_gateway_may_answer_a_page(scene: ContextStage) -> None:
     """A text frame that is no JSON."""
     link = scene.open()

@@ -13,9 +13,10 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
+from p2pbot.adapters.lease import give_to_owner
 from p2pbot.adapters.sqlite.deeds import note
 from p2pbot.adapters.sqlite.faults import damaged, mapped
-from p2pbot.adapters.sqlite.opening import connect, migrate, open_beside, schema_of, sync_directory
+from p2pbot.adapters.sqlite.opening import connect, looking, migrate, open_beside, schema_of, sync_directory
 from p2pbot.adapters.sqlite.schema import STEPS
 from p2pbot.adapters.sqlite.transaction import transaction
 from p2pbot.conversation.records import Action, ActionWord
@@ -33,7 +34,7 @@ def back_up(database: Path, target: Path) -> int:
         raise StateError(f"{target} is there already", remedy="name another file, or remove it")
     with closing(open_beside(database, readonly=True)) as source, mapped(target):
         draft = _drafted(source, target)
-        _publish(draft, target)
+        _publish(draft, target, owned=False)
     return target.stat().st_size
 
 
@@ -49,15 +50,14 @@ def restore(backup: Path, database: Path, now_ms: int) -> None:
         if not backup.exists():
             raise StateError(f"there is no file {backup}", remedy="name a file that p2pbot backup wrote")
         schema_of(backup, len(STEPS))
-        # Immutable: a backup may lie on a read-only disk, and has no log of its own.
-        with closing(connect(backup, "ro&immutable=1")) as source, mapped(database):
+        with closing(connect(backup, looking(backup))) as source, mapped(database):
             draft = _drafted(source, database)
     with mapped(database):
         with closing(connect(draft, "rw")) as connection:
             migrate(connection, draft, STEPS)
             with transaction(connection):
                 note(connection, Action(at_ms=now_ms, word=ActionWord.RESTORE, detail=backup.name))
-        _publish(draft, database)
+        _publish(draft, database, owned=True)
 
 
 def move_aside(database: Path, name: str) -> Path:
@@ -97,9 +97,11 @@ def _check(copy: sqlite3.Connection, target: Path) -> None:
         raise damaged(target, answer)
 
 
-def _publish(draft: Path, target: Path) -> None:
+def _publish(draft: Path, target: Path, *, owned: bool) -> None:
     handle = os.open(draft, os.O_RDONLY | os.O_CLOEXEC)
     try:
+        if owned:
+            give_to_owner(handle, target.parent)
         os.fsync(handle)
     finally:
         os.close(handle)

@@ -57,7 +57,7 @@ def open_beside(path: Path, *, readonly: bool, steps: tuple[Step, ...] = STEPS) 
             raise StateError(
                 f"the state database {path} is of an older p2pbot", remedy="start p2pbot run once, it converts it"
             )
-        connection = connect(path, _looking(path) if readonly else "rw")
+        connection = connect(path, looking(path) if readonly else "rw")
         try:
             if not readonly:
                 _set_up(connection, path)
@@ -131,7 +131,7 @@ def schema_of(path: Path, newest: int) -> int:
     return schema
 
 
-def _looking(path: Path) -> str:
+def looking(path: Path) -> str:
     """Return the mode in which a look changes nothing on disk.
 
     Without log and index nobody has the file open, and SQLite would make both for a mere look and leave them. A daemon

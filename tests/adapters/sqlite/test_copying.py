@@ -166,3 +166,16 @@ async def test_a_state_is_moved_aside_with_its_log(tmp_path: Path) -> None:
     aside = move_aside(crashed / "state.db", "state.db.replaced")
     assert not (crashed / "state.db").exists()
     assert await decided(aside) == ["1"]
+
+
+async def test_a_copy_with_its_log_beside_it_is_restored_with_it(tmp_path: Path) -> None:
+    """Whoever copied a state by hand, log and all, loses nothing that stands in the log alone."""
+    store = await written(tmp_path / "state.db", "1", "2")
+    by_hand = tmp_path / "by-hand"
+    by_hand.mkdir()
+    for name in ("state.db", "state.db-wal"):
+        (by_hand / name).write_bytes((tmp_path / name).read_bytes())
+    await store.close()
+    (tmp_path / "new").mkdir()
+    restore(by_hand / "state.db", tmp_path / "new" / "state.db", NOW_MS)
+    assert await decided(tmp_path / "new" / "state.db") == ["1", "2"]
