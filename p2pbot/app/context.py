@@ -163,4 +163,5 @@ def _loops(stream: UserDataStream | SubscribedStream, session: WsSession | None 
         return told if session is None else told | {"session": session.status()}
 
     loops = {"stream": stream.run}
-    return SourceLoops(loops=loops if session is None else {"session": session.run, **loops}, status=status)
+    whole = loops if session is None else {"session": session.run, **loops}
+    return SourceLoops(loops=whole, status=status, close=stream.close)

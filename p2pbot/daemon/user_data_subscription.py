@@ -66,6 +66,9 @@ class SubscribedStream:
         """Hold the subscription for ever."""
         await self._feed.run(self._open, rotates=False)
 
+    async def close(self) -> None:
+        """Do nothing: a subscription ends with its connection."""
+
     async def _open(self, attempt: int) -> None:
         """Subscribe. Raises what the session raises."""
         self._step(SubscriptionEvent.SUBSCRIBE)
