@@ -53,7 +53,7 @@ REVOKED = {"id": None, "status": 401, "error": {"code": -2015, "msg": "Invalid A
 class StuckGate(WeightGate):
     """A gate that lets nobody pass."""
 
-    async def turn(self, weight: int = 1) -> None:
+    async def turn(self, weight: int = 1) -> None:  # noqa: ARG002 - the gate's own form
         """Wait for ever."""
         await asyncio.Event().wait()
 
@@ -517,12 +517,12 @@ async def test_a_session_that_is_stopped_tells_no_loss() -> None:
         assert stage.ear.heard == ["open"]
 
 
-async def test_a_call_is_over_in_time_whatever_it_waits_for() -> None:
+async def test_a_call_is_over_in_time_whatever_it_waits_for(monkeypatch: pytest.MonkeyPatch) -> None:
     """A turn that does not come ends the call too: nobody waits for ever."""
     async with staged(timeout_s=0.05) as stage, opened(stage):
         stage.session._gate = stage.session._caller._gate = StuckGate(stage.clock)
-        with pytest.MonkeyPatch.context() as patched, pytest.raises(TimedOut, match="calls before it"):
-            patched.setattr(ws_caller, "_QUEUE_S", 0.1)
+        monkeypatch.setattr(ws_caller, "_QUEUE_S", 0.1)
+        with pytest.raises(TimedOut, match="calls before it"):
             await stage.session.call(keep_listen_key())
         assert longest_call_s(10.0) <= 120
 
