@@ -13,6 +13,7 @@ import asyncio
 import logging
 import warnings
 from collections.abc import Iterator
+from concurrent.futures import Future
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, unquote, urlsplit
 
@@ -41,17 +42,16 @@ class AppriseService:
         self._parts = tuple(Secret(part) for part in _telling_parts(url.reveal()))  # alive, so that nets know them
         self.longest_s = timeout_s
         self._threads = AbandonableThreads(1)
-        self._busy = False
+        self._job: Future[str] | None = None
 
     async def send(self, message: Message) -> str:
         """Send; return '' when the service has taken it, else why not."""
-        if self._busy:
+        if self._job is not None and not self._job.done():
             return _HUNG
-        self._busy = True
-        loop = asyncio.get_running_loop()
+        self._job = self._threads.submit(self._send, message)
         try:
             async with asyncio.timeout(self.longest_s):
-                return await loop.run_in_executor(self._threads, self._send, message)
+                return await asyncio.wrap_future(self._job)
         except TimeoutError:
             return _HUNG
 
@@ -63,10 +63,8 @@ class AppriseService:
                 body=scrub(message.text), title=scrub(message.title), notify_type=kind, body_format="text"
             )
             return "" if result else _why([entry.message for entry in result.logs()])
-        except Exception as error:  # noqa: BLE001 - a hundred plugins: whatever it is, it is a word not said
+        except BaseException as error:  # noqa: BLE001 - a hundred plugins: whatever it is, it is a word not said
             return _why([f"{type(error).__name__}: {error}"])
-        finally:
-            self._busy = False
 
 
 def _why(lines: list[str]) -> str:

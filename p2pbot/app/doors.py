@@ -16,6 +16,7 @@ from p2pbot.adapters.brake import PauseFile
 from p2pbot.adapters.lease import FileLease
 from p2pbot.adapters.open_ids import OpenIdTable
 from p2pbot.adapters.picture_archive import DiskArchive
+from p2pbot.adapters.picture_fetch import TIMEOUT_S as FETCH_TIMEOUT_S
 from p2pbot.adapters.picture_fetch import PictureFetch, place_of
 from p2pbot.adapters.picture_shelf import DiskShelf
 from p2pbot.adapters.rate_gate import RateGate
@@ -95,6 +96,7 @@ def watched_doors(doors: Doors, progress: Progress, settings: Settings) -> Doors
         call_s=longest_call_s(timings.request_timeout.s),
         connect_s=timings.connect_timeout.s,
         upload_s=timings.upload_timeout.s,
+        fetch_s=FETCH_TIMEOUT_S,
     )
 
 

@@ -24,6 +24,7 @@ from p2pbot.config import AccountSettings, Settings
 from p2pbot.conversation.dialogues import load_tested
 from p2pbot.errors import P2pbotError, StateLocked
 from p2pbot.protocol.sealed_data import OpenDataKey
+from p2pbot.rules.ruleset import RuleSet
 
 if TYPE_CHECKING:
     from p2pbot.cli.parser import Parser
@@ -141,7 +142,7 @@ def _rules(account: AccountSettings, settings: Settings) -> Checked:
     if loaded.ruleset is None:
         return Checked(Grade.FAILED, about, f"{account.rules} has errors", findings)
     count = len(loaded.ruleset.rules)
-    findings += _not_read(loaded.ruleset.asks_of_account, account)
+    findings += _not_read(loaded.ruleset.asks_of_account, account) + _nobody_known(loaded.ruleset, account)
     return Checked(
         Grade.WARNING if findings else Grade.OK,
         about,
@@ -157,6 +158,15 @@ def _not_read(asked: frozenset[str], account: AccountSettings) -> tuple[str, ...
     hint = "such rules are silent; docs/facts.md says how to switch it on"
     unread = (group for group in sorted(asked) if not read[group])
     return tuple(f"rules ask for `{group}`, which {account.name} does not read: {hint}" for group in unread)
+
+
+def _nobody_known(rules: RuleSet, account: AccountSettings) -> tuple[str, ...]:
+    """Return the warning that rules ask who a customer is where no file says it."""
+    asked = any(check.name == "when.counterparty.open_id" for rule in rules.rules for check in rule.checks)
+    if not asked or account.open_ids:
+        return ()
+    hint = "such rules are silent; docs/open-data.md tells of open_ids"
+    return (f"rules ask for `counterparty.open_id`, and {account.name} has no file that says it: {hint}",)
 
 
 def _mini_program(account: AccountSettings) -> Iterator[Checked]:

@@ -77,8 +77,10 @@ async def _alone(settings: Settings, who: str, account: str) -> Mapping[str, Any
 
 
 def _told(answer: Mapping[str, Any]) -> list[str]:
-    counts = ((len(answer["orders"]), "order"), (answer["rows"], "row"), (answer["pictures"], "picture"))
-    lines = [f"Forgotten: {', '.join(_count(number, what) for number, what in counts)}."]
+    whole, emptied = len(answer["orders"]), len(answer["emptied"])
+    what = _count(whole, "order") if whole or not emptied else ""
+    what += (" and " if what else "") + f"the texts of {_count(emptied, 'order')}" if emptied else ""
+    lines = [f"Forgotten: {what}; {_count(answer['rows'], 'row')}, {_count(answer['pictures'], 'picture')}."]
     for account, order_no in answer["emptied"]:
         lines.append(
             f"Order {order_no} of account {account} is open or of the last hours: its texts are gone, its message "

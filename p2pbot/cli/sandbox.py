@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 _ABOUT = """\
 Serves a SIMULATED exchange on this machine alone: orders, chats, counterparties and every fault by name. Nothing in it
 is real. It writes keys and a configuration for a daemon that talks to it."""
+_HURRY = "a socket's 24 h, a listenKey's hour and the pings come N times sooner"
 _MORE = """\
 examples:
   p2pbot sandbox --directory play            then, elsewhere: p2pbot run --config play/config.yaml
@@ -41,8 +42,15 @@ def register(commands: argparse._SubParsersAction[Parser]) -> None:
     parser.add_argument("--plain", action="store_true", help="no variety: no noise, no repeats, one form of everything")
     parser.add_argument("--facts", action="store_true", help="the configuration asks for balances too (docs/facts.md)")
     parser.add_argument("--mini-program", action="store_true", help="with a Mini Program (docs/open-data.md)")
+    parser.add_argument("--hurry", type=_times, default=1, metavar="N", help=_HURRY)
     parser.add_argument("--script", type=Path, metavar="FILE", help="play a script of JSON lines, then end")
     parser.set_defaults(handler=_sandbox)
+
+
+def _times(text: str) -> int:
+    if not text.isdecimal() or not 1 <= int(text) <= 100_000:  # noqa: PLR2004 - as options.hurried says
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 1 to 100000")
+    return int(text)
 
 
 def _port(text: str) -> int:
@@ -79,6 +87,7 @@ async def _serve(arguments: argparse.Namespace, directory: Path, steps: tuple[St
     from p2pbot.sandbox import Sandbox, SandboxOptions  # noqa: PLC0415 - same
     from p2pbot.sandbox.kit import account_kits, write_configuration  # noqa: PLC0415 - same
     from p2pbot.sandbox.mini_program import mini_program_kit  # noqa: PLC0415 - same
+    from p2pbot.sandbox.options import hurried  # noqa: PLC0415 - same
 
     kits = account_kits(directory, list(dict.fromkeys(arguments.account or ["main"])))
     options = SandboxOptions(
@@ -91,7 +100,7 @@ async def _serve(arguments: argparse.Namespace, directory: Path, steps: tuple[St
         mini_programs=(mini_program_kit(directory),) if arguments.mini_program else (),
     )
     stop = _stop_when_told()
-    async with Sandbox(options) as box:
+    async with Sandbox(hurried(options, arguments.hurry)) as box:
         wanted = {"facts": arguments.facts, "mini_program": arguments.mini_program}
         written = write_configuration(directory, kits, box.rest_url, box.ca_file, **wanted)
         _introduce(box, kits, directory, written=written)

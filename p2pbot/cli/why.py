@@ -14,8 +14,9 @@ from p2pbot.adapters.sqlite import SqliteStore
 from p2pbot.cli.options import settings_of
 from p2pbot.cli.output import Paint, clock_time, columns, print_json, shown
 from p2pbot.cli.words import ACTIONS, STATES, reason_words, rule_words
+from p2pbot.conversation.account_events import about_of
 from p2pbot.conversation.control import ALL
-from p2pbot.conversation.records import Action, InboxEntry, OutboxRow
+from p2pbot.conversation.records import HAND_RULE, Action, InboxEntry, OutboxRow
 from p2pbot.errors import UsageError
 from p2pbot.model import Reason
 from p2pbot.rules.verdict import Outcome, RuleTrace
@@ -142,7 +143,8 @@ def _decided_ms(entry: InboxEntry) -> int:
 
 
 def _kind(entry: InboxEntry) -> str:
-    return f"{entry.kind.value} of ours" if entry.from_us else entry.kind.value
+    about = shown(about_of(entry.key), 80)
+    return f"{entry.kind.value} of ours" if entry.from_us else f"{entry.kind.value}  {about}".rstrip()
 
 
 def _rule(line: RuleTrace, paint: Paint) -> str:
@@ -154,7 +156,9 @@ def _reply(row: OutboxRow, paint: Paint, *, text: bool) -> Iterator[str]:
     why = f" – {reason_words(row.reason)}" if row.reason else ""
     tries = f", {row.attempts} tries" if row.attempts > 1 else ""
     at = clock_time(row.settled_at_ms or row.sending_at_ms or row.created_at_ms)
-    yield f"     → reply of {shown(row.rule_id, 40)}: {paint('bold', STATES[row.state])}{why} ({at}{tries})"
+    whose = "text by hand" if row.rule_id == HAND_RULE else f"reply of {shown(row.rule_id, 40)}"
+    again = ", tried again by hand" if row.is_by_hand and row.rule_id != HAND_RULE else ""
+    yield f"     → {whose}{again}: {paint('bold', STATES[row.state])}{why} ({at}{tries})"
     if text:
         yield f"       «{shown(row.text)}»"
 

@@ -55,6 +55,15 @@ class LowBalances:
         return tuple(fallen)
 
 
+def about_of(key: str) -> str:
+    """Return what the event of this key is about, as far as the key says it; '' for every other event."""
+    mark, _, rest = key.partition(":")
+    kind, _, what = rest.partition(":")
+    if mark != "e" or kind not in (EventKind.FUTURES_ORDER_FILLED, EventKind.BALANCE_BELOW):
+        return ""
+    return what.rpartition(":")[0] if kind == EventKind.BALANCE_BELOW else what
+
+
 def _filled(order: OrderUpdate | OrderState, at_ms: int) -> Stimulus:
     about = f"order.{order.client_order_id or order.order_id}"
     return _event(EventKind.FUTURES_ORDER_FILLED, f"{order.symbol}:{order.order_id}", at_ms, about)

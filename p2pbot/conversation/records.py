@@ -13,6 +13,7 @@ from enum import StrEnum
 from p2pbot.model import EventKind, FiringCount, FiringMark, MessageKind, OrderStatus, Path, Picture, Reason, Side
 
 BY_HAND = "hand:"  # begins the key of what a person has p2pbot send; messages begin with m: u: t:, events with e:
+HAND_RULE = "p2pbot send"  # stands where a reply has its rule; no rule's id has a blank
 
 
 class OutboxState(StrEnum):

@@ -142,7 +142,9 @@ class Control:
         if not accounts:
             return Refusal("p2pbot knows nothing of this order yet", "p2pbot pause ORDER silences any order")
         for name in accounts:
-            await self._note(ActionWord.MUTE, name, request.order, f"until_ms {until_ms}" if until_ms else "")
+            await self._note(
+                ActionWord.MUTE, name, request.order, f"for {request.for_ms // 60_000} min" if request.for_ms else ""
+            )
         return {"accounts": accounts, "until_ms": until_ms}
 
     async def _unmute(self, request: Request) -> Answer:

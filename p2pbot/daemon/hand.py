@@ -14,6 +14,7 @@ from p2pbot.conversation.inbox import takeover
 from p2pbot.conversation.orders import order_heard
 from p2pbot.conversation.records import (
     BY_HAND,
+    HAND_RULE,
     Claim,
     ClaimResult,
     InboxEntry,
@@ -25,7 +26,6 @@ from p2pbot.daemon.account import Account
 from p2pbot.daemon.clerk import counterparty_key
 from p2pbot.model import EventKind, Mode, Order, OrderStatus, Path, Reason
 
-RULE = "p2pbot send"  # stands where a reply has its rule; no rule's id has a blank
 _SAY_OF = {
     OutboxState.CLAIMED: Refusal("this reply waits to be sent already"),
     OutboxState.SENDING: Refusal("this reply is being sent at this moment", remedy="ask again in some seconds"),
@@ -47,7 +47,7 @@ class Hand:
             uuid=self._account.doors.rng.uuid(),
             account=self._name,
             order_no=order_no,
-            rule_id=RULE,
+            rule_id=HAND_RULE,
             stimulus_key=f"{BY_HAND}{key}",
             text=text,
         )

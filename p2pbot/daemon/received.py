@@ -30,6 +30,7 @@ _WAITING = 1_000  # messages for the archive: a busy day's pictures
 _KNOWN = 500  # pictures whose facts are remembered: a message is decided soon after it came, or never
 _PAUSES_S = (5.0, 30.0)  # before the second and the third attempt to archive
 _DAY_S = 86_400.0
+_LONGEST_TIDY_S = 900.0  # tens of thousands of files on a slow disk
 
 Known = Mapping[str, str | bool | int]
 V = TypeVar("V")
@@ -97,6 +98,7 @@ class ReceivedPictures:
     async def _tidy(self, archive: PictureArchive) -> NoReturn:
         """Have the archive forget what is too old, once a day."""
         while True:
+            self._doors.progress.step(_LONGEST_TIDY_S)
             try:
                 forgotten = await archive.prune(self._doors.clock.now_ms())
             except StateError as error:
@@ -111,7 +113,9 @@ class ReceivedPictures:
         for pause_s in (*_PAUSES_S, None):
             try:
                 if not await archive.has(message.order_no, picture_name(message)):
+                    self._doors.progress.rest()  # whoever has a slot has its own word to keep
                     async with self._slots:
+                        self._doors.progress.step()
                         _, data = await self._fetch(message, source)
                         await archive.keep(message.order_no, picture_name(message), data)
             except OurError:
@@ -130,7 +134,9 @@ class ReceivedPictures:
         known = self._known.get((message.order_no, message_key(message)))
         if known is not None:
             return known
+        self._doors.progress.rest()
         async with self._slots:
+            self._doors.progress.step()
             facts, data = await self._fetch(message, source)
             if self._doors.archive is not None:
                 with suppress(StateError):  # the archive's own attempt will tell; the rules must know all the same

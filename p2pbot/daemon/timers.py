@@ -89,6 +89,7 @@ class Timers:
         while self._changed:
             order_no = next(iter(self._changed))
             del self._changed[order_no]
+            self._doors.progress.step()
             await self._plan_order(order_no)
 
     async def _plan_order(self, order_no: str) -> None:

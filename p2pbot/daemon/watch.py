@@ -13,7 +13,7 @@ from p2pbot.conversation.watch import Sight, Watch, WatchPolicy
 from p2pbot.daemon.account import Account
 from p2pbot.ports import Clock, Notifier
 
-_EVERY_S = 15.0
+EVERY_S = 15.0
 
 
 class WatchLoop:
@@ -38,7 +38,7 @@ class WatchLoop:
         while True:
             for notice in self._watch.look(map(sight_of, self._accounts), self._free_bytes()):
                 await self._notifier.notify(notice)
-            await self._clock.sleep(_EVERY_S)
+            await self._clock.sleep(EVERY_S)
 
 
 def sight_of(account: Account) -> Sight:

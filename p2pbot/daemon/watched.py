@@ -12,7 +12,8 @@ from typing import TypeVar
 from p2pbot.daemon.progress import Progress
 from p2pbot.daemon.surroundings import Doors
 from p2pbot.model import Picture
-from p2pbot.ports import Clock, Connection, Rest, Uploader, Wire
+from p2pbot.ports import Clock, Connection, PictureSource, Rest, Uploader, Wire
+from p2pbot.protocol.pictures import FetchedPicture
 from p2pbot.protocol.rest import RestCall
 from p2pbot.secret import Secret
 
@@ -105,13 +106,33 @@ class WatchedUploader:
             self._progress.step()
 
 
-def watched(doors: Doors, progress: Progress, *, call_s: float, connect_s: float, upload_s: float) -> Doors:
+class WatchedSource:
+    """Fetches the pictures of a chat (``ports.PictureSource``), each within ``longest_s``."""
+
+    def __init__(self, source: PictureSource, progress: Progress, longest_s: float) -> None:
+        self._source = source
+        self._progress = progress
+        self._longest_s = longest_s
+
+    async def fetch(self, address: str, most_bytes: int) -> FetchedPicture:
+        """Return the picture at ``address``. Raises what the door raises."""
+        self._progress.step(self._longest_s)
+        try:
+            return await self._source.fetch(address, most_bytes)
+        finally:
+            self._progress.step()
+
+
+def watched(
+    doors: Doors, progress: Progress, *, call_s: float, connect_s: float, upload_s: float, fetch_s: float
+) -> Doors:
     """Return doors that speak for who uses them; the numbers are the doors' own longest times."""
     return replace(
         doors,
         clock=WatchedClock(doors.clock, progress),
         rest=WatchedRest(doors.rest, progress, call_s),
         wire=WatchedWire(doors.wire, progress, connect_s),
+        pictures=doors.pictures and WatchedSource(doors.pictures, progress, fetch_s),
         uploader=WatchedUploader(doors.uploader, progress, upload_s),
         progress=progress,
     )

@@ -168,7 +168,8 @@ def _unreached(compiled: Sequence[Compiled], ruleset: RuleSet) -> Iterator[Findi
 
 
 def _hides(other: Rule, rule: Rule, by_id: Mapping[str, Compiler]) -> bool:
-    return _ends_before(other, rule) and _implied(by_id[other.id].spec.when, by_id[rule.id].spec.when)
+    alike = other.of_account is rule.of_account  # each kind is asked by itself
+    return alike and _ends_before(other, rule) and _implied(by_id[other.id].spec.when, by_id[rule.id].spec.when)
 
 
 def _is_endless(spec: RuleSpec) -> bool:

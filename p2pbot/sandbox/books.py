@@ -104,7 +104,8 @@ class Book:
 
     def check_room(self) -> None:
         """Raise ValueError when a collection has met its bound."""
-        if max(len(each) for each in (self.wallets, self.positions, self.orders, self.spot)) >= MOST_ENTRIES:
+        collections = (self.wallets, self.positions, self.orders, self.spot, self.leverage)
+        if max(len(each) for each in collections) >= MOST_ENTRIES:
             raise ValueError(f"an account holds at most {MOST_ENTRIES} assets, positions or orders")
 
 

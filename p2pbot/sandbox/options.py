@@ -7,13 +7,14 @@ Danger: ``hmac_secret`` and bank fields are kept out of every ``repr``, made up 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from enum import StrEnum
 from pathlib import Path
 
 from p2pbot.model import Side
 
+_MOST_HURRY = 100_000  # the shortest of them is then 2 ms
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,40}")  # it becomes part of file names and URLs
 
 
@@ -114,6 +115,19 @@ class SandboxOptions(WorldOptions):
     port: int = 0
     tls: bool = True
     seed: int = 1
+
+
+def hurried(options: SandboxOptions, times: int) -> SandboxOptions:
+    """Return the options with the exchange's long times so many times shorter. Raises ValueError beyond the bounds."""
+    if not 1 <= times <= _MOST_HURRY:
+        raise ValueError(f"an exchange can hurry 1 to {_MOST_HURRY} times")
+    return replace(
+        options,
+        link_life_ms=options.link_life_ms // times,
+        ping_every_ms=options.ping_every_ms // times,
+        pong_within_ms=options.pong_within_ms // times,
+        listen_key_life_ms=options.listen_key_life_ms // times,
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -206,6 +206,22 @@ async def test_a_service_that_hangs_holds_up_nobody_and_is_not_asked_twice() -> 
     assert len(server.asked) == 2
 
 
+async def test_a_send_that_is_cancelled_at_once_leaves_the_service_usable() -> None:
+    """Whether its thread had begun or not: the next word is sent."""
+    async with serving() as server:
+        server.script.extend([answer(200, {})] * 3)
+        phone = service(f"ntfy://127.0.0.1:{server.port}/shop-alerts")
+        task = asyncio.create_task(phone.send(WORD))
+        await asyncio.sleep(0)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        async with asyncio.timeout(20):
+            while await phone.send(WORD):  # noqa: ASYNC110 - the library's thread has no event
+                await asyncio.sleep(0.01)
+    assert len(server.asked) in (1, 2)
+
+
 async def test_nothing_that_is_secret_is_sent() -> None:
     """A known secret in a word is taken out on the way, like in a log line."""
     secret = Secret("listen-key-of-this-test-0123456789")

@@ -189,3 +189,19 @@ def test_rules_that_ask_for_what_is_not_read_are_a_warning(
     shown = capsys.readouterr().out
     assert {group for group in ("balance", "futures", "spot") if f"rules ask for `{group}`" in shown} == unread
     assert ("warning rules of main" in shown) is bool(unread)
+
+
+@pytest.mark.parametrize("known", [False, True])
+def test_rules_that_ask_who_a_customer_is_need_a_file_that_says_it(
+    place: Place,
+    p2pbot: CLI,
+    capsys: pytest.CaptureFixture[str],
+    known: bool,  # noqa: FBT001 - a table's column
+) -> None:
+    """Without it they are silent, which nobody would see otherwise."""
+    rule = "  - {id: vip, words: hi, when: {counterparty: {open_id: '*'}}, reply: Hello again}\n"
+    (place.path / "rules" / "vip.yaml").write_text(f"version: 1\nrules:\n{rule}")
+    if known:
+        place.config.write_text(CONFIG.replace("api_secret_file: s}", "api_secret_file: s, open_ids: ids.yaml}"))
+    assert p2pbot("check") == 0
+    assert ("rules ask for `counterparty.open_id`" in capsys.readouterr().out) is not known

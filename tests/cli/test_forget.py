@@ -50,7 +50,7 @@ def test_an_order_or_a_person_is_deleted_with_the_pictures(
     """Rows, letters in the file, pictures and their directory are gone, and counted."""
     picture = talked(place)
     assert p2pbot("forget", who, "--yes") == 0
-    assert capsys.readouterr().out == "Forgotten: 1 order, 3 rows, 1 picture.\n"
+    assert capsys.readouterr().out == "Forgotten: 1 order; 3 rows, 1 picture.\n"
     assert not picture.parent.exists()
     assert not holds(place, "my words")
     assert p2pbot("forget", who, "--yes") == 2
@@ -71,7 +71,9 @@ def test_an_order_of_the_last_hours_keeps_its_numbers(
     """The daemon may read its history again: it must know what was answered."""
     talked(place, hours_ago=5)
     assert p2pbot("forget", ORDER, "--yes") == 0
-    assert "Forget it again when it is over" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert said.startswith("Forgotten: the texts of 1 order; 3 rows, 1 picture.\n")
+    assert "Forget it again when it is over" in said
     assert not holds(place, "my words")
     assert holds(place, ORDER)
 

@@ -48,6 +48,13 @@ def test_no_secret_is_printed(tmp_path: Path, capsys: pytest.CaptureFixture[str]
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
 
+def test_a_configuration_asks_for_facts_where_wanted(tmp_path: Path) -> None:
+    """With ``--facts`` it loads with both of the account's streams switched on."""
+    main(["sandbox", "--directory", str(tmp_path), "--facts", "--hurry", "10", "--script", script(tmp_path)])
+    (account,) = load_settings(tmp_path / "config.yaml", {}).accounts
+    assert (account.futures.enabled, account.spot.user_data) == (True, "subscribe")
+
+
 def test_a_script_that_fails_is_a_failure(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """The exit code is 1 and the line is named."""
     day = script(tmp_path, {"until": "connected", "account": "main", "within_ms": 5})
@@ -56,7 +63,8 @@ def test_a_script_that_fails_is_a_failure(tmp_path: Path, capsys: pytest.Capture
 
 
 @pytest.mark.parametrize(
-    "arguments", [["--port", "70000"], ["--port", "x"], ["--script", "/nowhere/day.jsonl"], ["--fast"]]
+    "arguments",
+    [["--port", "70000"], ["--port", "x"], ["--script", "/nowhere/day.jsonl"], ["--fast"], ["--hurry", "0"]],
 )
 def test_a_wrong_command_line_is_usage(arguments: list[str]) -> None:
     """The exit code is 2, and nothing was started."""

@@ -11,6 +11,7 @@ import pytest
 from p2pbot.adapters.sqlite import SqliteStore
 from p2pbot.cli.output import clock_time
 from p2pbot.cli.words import OUTCOMES, REASONS, STATES, reason_words, rule_words
+from p2pbot.conversation.account_events import ACCOUNT_TALK
 from p2pbot.conversation.records import OutboxState
 from p2pbot.model import EventKind, Reason
 from p2pbot.rules.verdict import Outcome, RuleTrace
@@ -182,3 +183,19 @@ def test_a_decision_is_not_told_to_come_before_its_message(
     place.with_store(fill)
     assert p2pbot("why", ORDER) == 0
     assert f"decided {clock_time(NOW_MS - shown_early_ms)}," in capsys.readouterr().out
+
+
+def test_what_happened_to_the_account_is_asked_for_by_that_word(
+    place: Place, p2pbot: CLI, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """``why account``: which limit a balance fell below, and whether you were told."""
+    key = "e:balance_below:balance.USDT <100:1767596400000"
+
+    async def fill(store: SqliteStore) -> None:
+        await store.claim(claim(entry(key=key, kind=EventKind.BALANCE_BELOW, order_no=ACCOUNT_TALK, text="")))
+
+    place.with_store(fill)
+    assert p2pbot("why", "account") == 0
+    shown = capsys.readouterr().out
+    assert "balance_below  balance.USDT <100\n" in shown
+    assert "answered" in shown

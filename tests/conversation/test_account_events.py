@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 
-from p2pbot.conversation.account_events import LowBalances, shown_by, told_by
+from p2pbot.conversation.account_events import LowBalances, about_of, shown_by, told_by
 from p2pbot.model import EventKind
 from p2pbot.protocol.user_data_events import (
     AccountSnapshot,
@@ -81,3 +81,16 @@ def test_a_limit_that_no_rule_has_any_more_is_forgotten() -> None:
 
 def _with(amount: int | None) -> Figures:
     return NO_FIGURES if amount is None else Figures(balance={"USDT": Decimal(amount)})
+
+
+@pytest.mark.parametrize("key", ["m:1", "e:order_paid", "e:margin_call:5", "", "e:silence:5:6"])
+def test_other_keys_are_about_nothing(key: str) -> None:
+    """Only a fill and a fall have it in their key."""
+    assert about_of(key) == ""
+
+
+def test_a_key_says_what_its_event_is_about() -> None:
+    """The order by its symbol and number, the limit as the rule writes it."""
+    update = OrderUpdate(at_ms=_T, transacted_ms=_T, symbol="BTCUSDT", order_id="7", status="FILLED")
+    (fallen,) = LowBalances().look(_with(99), (_LIMIT,), _T)
+    assert [about_of(event.key) for event in (*told_by(update), fallen)] == ["BTCUSDT:7", "balance.USDT <100"]

@@ -66,22 +66,23 @@ def test_what_the_service_is_not_about_is_not_told() -> None:
 def test_the_same_word_is_said_once_in_its_time_and_counted() -> None:
     """Repeats within ``repeat_ms`` are silent; the next one afterwards tells how many there were."""
     box = NoticeBox(NoticePolicy(repeat_ms=HOUR_MS))
-    box.take(word("down 5 min"), NOW_MS)
+    box.take(word("refused"), NOW_MS)
     sent(box)
     for minute in (10, 20, 59):
-        assert box.take(word(f"down {minute} min"), NOW_MS + minute * 60_000) is Fate.REPEATED
+        assert box.take(word("refused"), NOW_MS + minute * 60_000) is Fate.REPEATED
     assert sent(box, NOW_MS + 59 * 60_000) is None
-    box.take(word("down 61 min"), NOW_MS + 61 * 60_000)
+    box.take(word("refused"), NOW_MS + 61 * 60_000)
     again = sent(box, NOW_MS + 61 * 60_000)
     assert again is not None
-    assert again.text == "[main] down 61 min (4 times)"
+    assert again.text == "[main] refused (4 times)"
 
 
-def test_two_different_words_of_an_order_are_two() -> None:
-    """In an order the text is part of what a word is: a second, different one is told."""
+@pytest.mark.parametrize("order_no", ["", "7"])
+def test_another_text_is_another_word(order_no: str) -> None:
+    """Rules that are refused for a second mistake are told of at once, though the first was told a minute ago."""
     box = NoticeBox(NoticePolicy())
-    for text in ("first", "second"):
-        box.take(word(text, order_no="7"), NOW_MS)
+    for text in ("a.yaml:1: first", "a.yaml:2: second"):
+        box.take(word(text, order_no=order_no), NOW_MS)
         assert sent(box) is not None
 
 

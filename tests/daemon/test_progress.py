@@ -11,11 +11,12 @@ from p2pbot.conversation.progress import WORK_S
 from p2pbot.daemon.progress import Progress, where_of
 from p2pbot.daemon.supervisor import guarded
 from p2pbot.daemon.watchdog import Watchdog
-from p2pbot.daemon.watched import WatchedClock, WatchedRest, WatchedUploader, WatchedWire
+from p2pbot.daemon.watched import WatchedClock, WatchedRest, WatchedSource, WatchedUploader, WatchedWire
 from p2pbot.errors import ConnectFailed, OurError, RequestRefused
 from p2pbot.model import Picture, PictureKind
 from p2pbot.ports import Connection
 from p2pbot.protocol.calls import order_detail
+from p2pbot.protocol.pictures import FetchedPicture
 from p2pbot.protocol.rest import RestCall
 from p2pbot.secret import Secret
 from tests.fakes.world import Recorder, StillClock
@@ -45,6 +46,11 @@ class Gate:
         raise RequestRefused("no")
 
     async def connect(self, url: Secret) -> Connection:  # noqa: ARG002 - the port's name for it
+        """Fail when it is opened."""
+        await self.passed()
+        raise ConnectFailed("no")
+
+    async def fetch(self, address: str, most_bytes: int) -> FetchedPicture:  # noqa: ARG002 - the port's names
         """Fail when it is opened."""
         await self.passed()
         raise ConnectFailed("no")
@@ -124,7 +130,7 @@ async def _watched(progress: Progress, gate: asyncio.Event) -> None:
         await gate.wait()
 
 
-@pytest.mark.parametrize("door", ["sleep", "call", "connect", "put"])
+@pytest.mark.parametrize("door", ["sleep", "call", "connect", "fetch", "put"])
 async def test_a_door_speaks_for_who_waits_at_it(door: str) -> None:
     """Within the door's own deadline nobody is late; after it whoever still waits there is, and an answer ends it."""
     clock, gate = StillClock(0), Gate()
@@ -152,6 +158,8 @@ async def _use(door: str, gate: Gate, progress: Progress) -> None:
                 await WatchedRest(gate, progress, 500.0).call(order_detail("main", "1"))
             case "connect":
                 await WatchedWire(gate, progress, 500.0).connect(Secret("wss://x"))
+            case "fetch":
+                await WatchedSource(gate, progress, 500.0).fetch("https://x", 1)
             case _:
                 await WatchedUploader(gate, progress, 500.0).put(Secret("https://x"), PICTURE, b"")
     except (RequestRefused, ConnectFailed):

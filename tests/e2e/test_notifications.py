@@ -12,10 +12,13 @@ import pytest
 from aiohttp import web
 from apprise import NotifyBase
 
+from p2pbot.adapters.clock import SystemClock
 from p2pbot.adapters.logs import make_log
 from p2pbot.app import App
 from p2pbot.config import load_settings
+from p2pbot.daemon.watch import EVERY_S
 from p2pbot.model import Side
+from p2pbot.sandbox import Fault
 from tests.e2e.stage import OrderSpec, Script, Stage, stage
 from tests.fakes.scripted_server import ScriptedServer, answer, serving
 
@@ -116,6 +119,34 @@ async def test_a_service_that_hangs_harms_neither_the_chat_nor_the_end(tmp_path:
             await scene.until(lambda: scene.bot_texts(second) == ["Hello!"], "the answer")
         assert '"event": "stopped"' in scene.log.getvalue()
         let_go.set()
+
+
+class Leaping(SystemClock):
+    """A clock that can leap ahead, and has the watch look twenty times a second."""
+
+    ahead_s = 0.0
+
+    def boottime_s(self) -> float:
+        """Return the clock that no wall clock disturbs, and what was leapt."""
+        return super().boottime_s() + self.ahead_s
+
+    async def sleep(self, delay_s: float) -> None:
+        """Wait, but not long for the watch."""
+        await super().sleep(0.05 if delay_s == EVERY_S else delay_s)
+
+
+async def test_a_chat_that_is_down_for_long_rings_and_so_does_its_return(tmp_path: Path) -> None:
+    """Whatever its loop is doing: the watch looks from outside."""
+    clock = Leaping()
+    async with phone(tmp_path) as (scene, server), scene.daemon(clock):
+        await scene.until_open()
+        await scene.box.inject(Fault("upgrade_status", status=503))
+        await scene.box.inject(Fault("drop"))
+        await scene.until(lambda: not scene.account().chat.online, "the chat is down")
+        clock.ahead_s = 420.0
+        await scene.until(lambda: "The chat has been down for 7 minutes" in words(server), "the phone rings")
+        await scene.box.clear_faults()
+        await scene.until(lambda: "The chat is open again; it was down for 7" in words(server), "the end is told")
 
 
 async def test_a_daemon_that_ends_by_itself_rings_once(tmp_path: Path) -> None:

@@ -3,7 +3,20 @@
 from __future__ import annotations
 
 from tests.fuzz.target import Target
-from tests.fuzz.targets import frames, history, orders, rest, rules, settings, status, talk, templates, texts, ws_api
+from tests.fuzz.targets import (
+    frames,
+    history,
+    open_data,
+    orders,
+    rest,
+    rules,
+    settings,
+    status,
+    talk,
+    templates,
+    texts,
+    ws_api,
+)
 
 TARGETS: dict[str, Target] = {
     target.name: target
@@ -27,5 +40,7 @@ TARGETS: dict[str, Target] = {
         status.STATUS,
         ws_api.FRAME,
         ws_api.RESULT,
+        open_data.ANSWER,
+        open_data.FILE,
     )
 }

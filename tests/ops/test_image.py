@@ -216,6 +216,18 @@ async def test_a_daemon_that_dies_or_hangs_is_seen(docker: Docker, tmp_path: Pat
         await open_shop.until(lambda: open_shop.status() == "healthy", "it is healthy again")
 
 
+async def test_a_second_container_with_the_volume_refuses_to_start(docker: Docker, tmp_path: Path) -> None:
+    """The lock in the state directory holds between containers of one machine."""
+    async with shop(docker, tmp_path) as open_shop:
+        await open_shop.start()
+        options = [one for one in options_of_compose(tmp_path) if not one.startswith("--restart=")]
+        ca = f"--volume={open_shop.box.ca_file}:/ca.pem:ro"
+        told = await open_shop.call("run", "--rm", "--network=host", ca, *options, IMAGE, check=False)
+        assert "p2pbot: " in told.splitlines()[-1]
+        assert "another" in told.splitlines()[-1]
+        assert open_shop.status() == "healthy"
+
+
 @pytest.mark.parametrize("door", ["loop", "task"])
 async def test_a_daemon_that_hangs_ends_itself(docker: Docker, tmp_path: Path, door: str) -> None:
     """No systemd waits for food here: it shows the hanging line and ends, and Docker starts it again."""

@@ -104,6 +104,15 @@ def test_image_is_made_from_the_lock() -> None:
     assert "# syntax" not in DOCKERFILE
 
 
+def test_the_page_on_containers_builds_what_the_dockerfile_knows() -> None:
+    """Each build argument that the page names is one of the Dockerfile's, and the image has compose's name."""
+    page = (ROOT / "docs/container.md").read_text("utf-8")
+    named = set(re.findall(r"--build-arg (\w+)=", page))
+    assert named == set(re.findall(r"^ARG (\w+)=", DOCKERFILE, re.MULTILINE))
+    (image,) = re.findall(r"^ +image: (\S+)$", COMPOSE, re.MULTILINE)
+    assert f"docker build -t {image} ." in page
+
+
 def test_image_is_given_all_that_the_wheel_is_made_of() -> None:
     """What hatchling puts into the wheel passes .dockerignore and is copied for the build."""
     wheel = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["hatch"]["build"]["targets"]["wheel"]

@@ -127,6 +127,21 @@ def test_what_an_account_can_do_is_no_finding(rule: str) -> None:
     assert faults(rule) == []
 
 
+def test_a_rule_on_the_account_hides_no_rule_on_its_orders() -> None:
+    """Each kind is asked by itself, so neither stands in the other's way; two of a kind do."""
+    called, spoken = (
+        "on: margin_call, notify: Look.",
+        "on: margin_call, when: {order_status: unpaid}, reply: One moment.",
+    )
+
+    def codes(*rules: str) -> list[str]:
+        text = "version: 1\nrules:\n" + "".join(f"  - {{id: r{at}, {rule}}}\n" for at, rule in enumerate(rules))
+        return [finding.code for finding in load_rules({"a.yaml": text}).findings]
+
+    assert codes(called, spoken) == []
+    assert codes(called, called) == ["P010"]
+
+
 def test_a_set_says_what_it_asks_of_the_account() -> None:
     """So that the daemon knows what it needs, and which events are wanted in orders."""
     rules = loaded(f"{_LOW_IN_ORDERS}, reply: wait", "words: hi, when: {futures: {margin_call: yes}}, reply: hi")

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from p2pbot.sandbox.books import PositionSide, plain
+from p2pbot.sandbox.books import MOST_ENTRIES, PositionSide, plain
 from p2pbot.sandbox.gateway import Request
 from p2pbot.sandbox.links import Link
 from tests.sandbox.context_stage import PRIVATE, ContextStage, context_stage
@@ -115,6 +115,15 @@ def test_no_more_is_filled_than_is_left(scene: ContextStage, quantity: str) -> N
     with pytest.raises(ValueError, match="can be filled"):
         scene.act("fill_futures_order", account="main", client_order_id="a", quantity=quantity)
     assert scene.context.book("main").orders["a"].status == "NEW"
+
+
+def test_an_account_holds_only_so_much(scene: ContextStage) -> None:
+    """A control client in a loop meets a bound, and what is there stays."""
+    for number in range(MOST_ENTRIES):
+        scene.act("set_leverage", account="main", symbol=f"X{number}", leverage=1)
+    with pytest.raises(ValueError, match="at most 5000"):
+        scene.act("set_balance", account="main", asset="BTC", amount="1")
+    assert len(scene.context.book("main").leverage) == MOST_ENTRIES
 
 
 def test_an_unknown_account_is_refused(scene: ContextStage) -> None:

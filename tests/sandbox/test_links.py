@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from p2pbot.sandbox import Fault
 from p2pbot.sandbox.gate import Refusal
 from p2pbot.sandbox.links import Link
+from p2pbot.sandbox.options import hurried
 from p2pbot.sandbox.state import Abort, Close
 from tests.sandbox.context_stage import FUTURES, PRIVATE, SPOT, ContextStage, context_stage
+from tests.sandbox.peer import options
 
 HOUR_MS = 3_600_000
 MINUTE_MS = 60_000
@@ -163,6 +167,26 @@ def test_links_may_be_cut(scene: ContextStage, code: int, effect: type) -> None:
 def test_no_socket_is_served_elsewhere(scene: ContextStage, path: str) -> None:
     """404."""
     assert scene.context.knock(path, {}, scene.now_ms) == Refusal(404, "no socket here")
+
+
+def test_a_link_listens_to_so_many_keys(scene: ContextStage) -> None:
+    """200; those beyond are acknowledged and not heard."""
+    stream = scene.open("/private/stream")
+    scene.write(stream, {"method": "SUBSCRIBE", "params": [f"key-{number}" for number in range(150)], "id": 1})
+    scene.write(stream, {"method": "SUBSCRIBE", "params": [f"other-{number}" for number in range(150)], "id": 2})
+    assert len(stream.keys) == 200
+
+
+def test_the_exchange_can_hurry(tmp_path: Path) -> None:
+    """All its long times become shorter alike, and nothing else changes."""
+    usual = options(tmp_path)
+    quick = hurried(usual, 1000)
+    times = (quick.link_life_ms, quick.ping_every_ms, quick.pong_within_ms, quick.listen_key_life_ms)
+    assert times == (86_400, 180, 600, 3600)
+    assert hurried(usual, 1) == usual
+    for wrong in (0, 100_001):
+        with pytest.raises(ValueError, match="hurry"):
+            hurried(usual, wrong)
 
 
 def test_leaving_twice_is_one_end(scene: ContextStage) -> None:

@@ -16,12 +16,14 @@ from tests.sim.universe import Universe
 
 # What is promised. docs/connections.md says where each number comes from.
 LONGEST_DEAF_S = 27 * 60.0  # a key that died in silence: the next keepalive, and its retries
+LONGEST_UNASKED_S = 61 * 60.0  # if nobody answers about keys meanwhile: one that was not confirmed for an hour is dead
 LONGEST_DOWN_S = 5 * 60.0  # after the exchange can be reached again
 LONGEST_REFUSED_S = 35 * 60.0  # after a key is in force again: the session's slow pause, then the stream's
 MOST_TASKS = 30
 MOST_LINKS = 3  # of one kind: the old one, the new one, and one that the exchange has not missed yet
 MOST_CONNECTS = 75  # in five minutes: what the composition root leaves to the account's context
 ASSET = "USDT"
+_RETRY_S = 120.0  # the longest pause of retries, and the question itself
 
 
 @dataclass
@@ -70,7 +72,7 @@ class Listening:
         self.facts.gap_opened(source, at_ms)
         ear = self.ears[source]
         if ear.gap_since_s is None:
-            self._measure(ear)
+            self._measure(source)
             ear.gap_since_s = self._loop_s()
             ear.gaps += 1
 
@@ -103,9 +105,7 @@ class Listening:
     def _look_at(self, source: Source, ear: Ear) -> None:
         now_s = self._loop_s()
         if ear.gap_since_s is None:
-            self._measure(ear)
-            if ear.longest_deaf_s > LONGEST_DEAF_S:
-                self._universe.blame("deaf", f"{source}: {ear.longest_deaf_s:.0f} s, and said to know")
+            self._measure(source)
             return
         down_s = now_s - max(ear.gap_since_s, self.clear_since_s)
         ear.longest_down_s = max(ear.longest_down_s, down_s)
@@ -120,13 +120,21 @@ class Listening:
             self._universe.blame("backwards", f"{source}: {number} was told after {ear.told}")
         ear.told = max(ear.told, number)
         if ear.gap_since_s is None:
-            self._measure(ear)
+            self._measure(source)
         while ear.pending and ear.pending[0][0] <= ear.told:
             ear.pending.popleft()
 
-    def _measure(self, ear: Ear) -> None:
-        if ear.pending:
-            ear.longest_deaf_s = max(ear.longest_deaf_s, self._loop_s() - ear.pending[0][1])
+    def _measure(self, source: Source) -> None:
+        """Measure the oldest change that is not known, and blame what is longer than was promised."""
+        ear, now_s = self.ears[source], self._loop_s()
+        if not ear.pending:
+            return
+        began_s = ear.pending[0][1]
+        ear.longest_deaf_s = max(ear.longest_deaf_s, now_s - began_s)
+        answered_s = self.clear_since_s + _RETRY_S - began_s  # when questions about keys were answered again
+        allowed_s = max(LONGEST_DEAF_S, min(answered_s, LONGEST_UNASKED_S))
+        if now_s - began_s > allowed_s:
+            self._universe.blame("deaf", f"{source}: {now_s - began_s:.0f} s, and said to know")
 
     def _loop_s(self) -> float:
         return self._universe.loop.time()

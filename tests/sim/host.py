@@ -44,7 +44,7 @@ from tests.sim.universe import Universe
 from tests.sim.wire import SimWire
 
 _RESTART_S = 2.0  # as the service manager waits
-_REQUEST_S, _UPLOAD_S = 10.0, 30.0  # the doors' deadlines
+_REQUEST_S, _UPLOAD_S, _FETCH_S = 10.0, 30.0, 60.0  # the doors' deadlines
 _SETTLE_S, _CLOSE_S = 10.0, 4.0  # of an end: the wire alone may take 3 s to close a half-open socket
 _MOST_GHOST_ROUNDS = 1_000
 
@@ -150,7 +150,12 @@ class Host:
             shelf=SimShelf(),
         )
         doors = watched(
-            doors, shared.progress, call_s=longest_call_s(_REQUEST_S), connect_s=_REQUEST_S, upload_s=_UPLOAD_S
+            doors,
+            shared.progress,
+            call_s=longest_call_s(_REQUEST_S),
+            connect_s=_REQUEST_S,
+            upload_s=_UPLOAD_S,
+            fetch_s=_FETCH_S,
         )
         rules = Rulebook(name, dict, events, notifier)
         rules.adopt(compiled(rules_text(self._universe.climate)))

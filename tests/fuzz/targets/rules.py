@@ -43,6 +43,7 @@ _WHENS = (
     *("counterparty: {orders: '>5', completion: '>=95%', registered: '<7d'}", "hours: open", "weekday: mon-fri"),
     *("operator_idle: 0s", "first_message: yes", "message_no: '>1'", "language: en", "after_rule: a", "tag: {k: v}"),
     *("zone: Europe/Istanbul", "payment_method: SEPA", "futures: {position.BTCUSDT: '!=0'}", "balance: {USDT: '<9'}"),
+    *("spot: {free.USDT: '>0'}", "futures: {order.a*b*: [new, filled], margin_call: yes}", "balance: {'*': filled}"),
 )
 _DOES = (
     *("reply: hello", "reply: [one, two {{ order.number }}]", "reply: {en: hi, default: hello}", "notify: look"),
@@ -62,6 +63,7 @@ _EXTRAS = (
     ),
     *("on: [message, image]", "on: order_paid", "on: silence", "for: 5m", "before: 5m", "examples: [I paid, 付款了]"),
     *("not_examples: no", "on: payment_expiring", "on: operator_message", "# p2pbot: ignore P012"),
+    *("on: balance_below", "on: [margin_call, futures_order_filled]", "limit: {every: 1h, per: account}"),
 )
 _SHARED = (
     *("timezone: Europe/Berlin", "snippets: {wait: please wait}", "lists: {thanks: [thx, danke]}"),
