@@ -19,6 +19,7 @@ from p2pbot.daemon.ws_caller import WsCaller, WsPlan
 from p2pbot.daemon.ws_link import Push, WeightGate, WsLink
 from p2pbot.errors import ConnectionLost, OurError, P2pbotError, TimedOut
 from p2pbot.model import Notice, Topic
+from p2pbot.protocol.server_clock import BIAS_MS
 from p2pbot.protocol.ws_call import T, WsCall
 from p2pbot.protocol.ws_calls import HANDSHAKE_WEIGHT
 from p2pbot.protocol.ws_frames import PushedEvent, ServerShutdown
@@ -98,12 +99,12 @@ class WsSession:
         self._listener = listener
 
     def status(self) -> dict[str, object]:
-        """Return what ``p2pbot status`` shows; times are Unix milliseconds."""
+        """Return what ``p2pbot status`` shows; times are Unix milliseconds, the clocks' offset is without its bias."""
         return {
             "state": self.life.state.value,
             "logged_on": self.logged_on,
             "connected_since_ms": self.connected_since_ms,
-            "offset_ms": self.clock_offset_ms,
+            "offset_ms": None if (offset_ms := self.clock_offset_ms) is None else offset_ms + BIAS_MS,
             "weight_used": self._gate.weight_used,
             "unknown_frames": self.unknown_frames,
             "trouble": self.trouble,
