@@ -74,7 +74,6 @@ class Authority:
         key = ec.generate_private_key(ec.SECP256R1())
         names = x509.SubjectAlternativeName([_general_name(host)])
         built = _builder("server", "test authority", key.public_key(), days).add_extension(names, critical=False)
-        # Python 3.13 verifies strictly where a library asks for its default context: whose key signed must be named.
         issuer = x509.AuthorityKeyIdentifier.from_issuer_public_key(self.key.public_key())
         certificate = built.add_extension(issuer, critical=False).sign(self.key, SHA256())
         chain = self.ca_file.with_name(f"server-{host}-{days}.pem")
