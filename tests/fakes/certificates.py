@@ -63,6 +63,7 @@ class Authority:
         )
         built = _builder("test authority", "test authority", key.public_key(), 30)
         built = built.add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        built = built.add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
         certificate = built.add_extension(usage, critical=True).sign(key, SHA256())
         ca_file = folder / "ca.pem"
         ca_file.write_bytes(certificate.public_bytes(Encoding.PEM))
@@ -73,7 +74,8 @@ class Authority:
         key = ec.generate_private_key(ec.SECP256R1())
         names = x509.SubjectAlternativeName([_general_name(host)])
         built = _builder("server", "test authority", key.public_key(), days).add_extension(names, critical=False)
-        certificate = built.sign(self.key, SHA256())
+        issuer = x509.AuthorityKeyIdentifier.from_issuer_public_key(self.key.public_key())
+        certificate = built.add_extension(issuer, critical=False).sign(self.key, SHA256())
         chain = self.ca_file.with_name(f"server-{host}-{days}.pem")
         private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
         chain.write_bytes(private + certificate.public_bytes(Encoding.PEM))
