@@ -11,6 +11,7 @@ from p2pbot.daemon import listen_key, user_data, user_data_subscription
 from p2pbot.protocol import listen_keys, user_data_dedupe
 from tests.sim.account_plan import Deed
 from tests.sim.account_run import run_account
+from tests.sim.command import main
 
 
 def test_ninety_days_keep_every_promise() -> None:
@@ -37,6 +38,12 @@ def test_the_same_seed_is_the_same_world() -> None:
     assert one.digest == other.digest
     assert one.counts == other.counts
     assert one.digest != run_account(5, 1).digest
+
+
+def test_worlds_are_run_by_hand(capsys: pytest.CaptureFixture[str]) -> None:
+    """`python -m tests.sim --account` tells of each world what it came to."""
+    assert main(["--account", "3:4", "--days", "0.3", "--jobs", "1"]) == 0
+    assert capsys.readouterr().out.splitlines()[-1] == "1 worlds of 0.3 days, 0 failed: []"
 
 
 async def _nothing(*_: Any) -> None:
