@@ -55,6 +55,9 @@ class RateGate:
         if wait_s:
             await self._clock.sleep(wait_s)
 
+    def counted(self, used: int, limit: int = 0) -> None:
+        """Learn what the exchange has counted: no matter here, for gates that count weight."""
+
     def shut(self, cause: RateLimited) -> None:
         """Close the gate; of several causes the one that lasts longest counts."""
         until_s = self._clock.boottime_s() + cause.retry_after_s

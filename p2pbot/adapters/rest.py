@@ -36,7 +36,7 @@ from p2pbot.errors import (
 )
 from p2pbot.ports import Clock, Rng
 from p2pbot.protocol import calls
-from p2pbot.protocol.envelope import MAX_ANSWER_BYTES, HttpAnswer, read_envelope
+from p2pbot.protocol.envelope import MAX_ANSWER_BYTES, HttpAnswer, read_envelope, weight_of
 from p2pbot.protocol.rest import Answer, RestCall
 from p2pbot.protocol.server_clock import ServerClock, learnt
 from p2pbot.protocol.signing import Signer, encode_query, signed_query
@@ -204,8 +204,11 @@ class ExchangeRest:
     async def _once(self, request: RestCall[T]) -> Answer:
         """Send one request and take the answer out of its envelope."""
         await self._gate.turn(request.weight)
+        http = await self._exchange(request)
+        if (used := weight_of(http)) is not None:
+            self._gate.counted(used)
         try:
-            return read_envelope(await self._exchange(request), bare=request.bare)
+            return read_envelope(http, bare=request.bare)
         except RateLimited as limited:
             self._gate.shut(limited)
             raise
@@ -239,6 +242,7 @@ class ExchangeRest:
                 retry_after=response.headers.get("Retry-After", ""),
                 asked_at_ms=asked_at_ms,
                 received_at_ms=self._clock.now_ms(),
+                weight_used=response.headers.get("X-MBX-USED-WEIGHT-1M", ""),
             )
 
     def _url(self, request: RestCall[T]) -> URL:

@@ -37,8 +37,8 @@ class WeightGate(RateGate):
             self._weights = self._weights.spend(weight, self._steady_ms())
         await super().turn()
 
-    def counted(self, used: int, limit: int) -> None:
-        """Learn what the exchange has counted of this address in its running minute."""
+    def counted(self, used: int, limit: int = 0) -> None:
+        """Learn what the exchange has counted of this address in its running minute; ``limit`` 0: as it was."""
         self._weights = self._weights.counted(used, limit, self._steady_ms())
 
     def _steady_ms(self) -> int:

@@ -11,7 +11,6 @@ from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 
-from p2pbot.adapters.rate_gate import RateGate
 from p2pbot.adapters.rest import ExchangeRest, open_session
 from p2pbot.adapters.secrets_source import AccountKeys
 from p2pbot.adapters.tls import client_context
@@ -29,7 +28,9 @@ from p2pbot.daemon.user_data_subscription import SubscribedStream
 from p2pbot.daemon.ws_caller import WsPlan
 from p2pbot.daemon.ws_session import WsSession
 from p2pbot.ports import AccountSink
+from p2pbot.protocol import key_calls
 from p2pbot.protocol.backoff import AttemptBudget
+from p2pbot.protocol.rest import RestCall
 from p2pbot.protocol.stream_address import stream_address
 from p2pbot.protocol.user_data_events import Source, WatchedOrder
 from p2pbot.protocol.weights import SPOT_WEIGHTS
@@ -103,7 +104,7 @@ class Feeding:
         """Make the loops of futures: a session, and a stream by listenKey."""
         exchange = self._shared.exchange
         session = self._session("futures", exchange.ws_api_url, self._shared.futures)
-        rest = self._rest(exchange.futures_rest_url, self._shared.futures)
+        rest = self._rest(exchange.futures_rest_url, self._shared.futures, key_calls.futures_time())
         routes = (listen_key.FuturesKeyByWs(session), listen_key.FuturesKeyByRest(rest))
         keeper = listen_key.KeyKeeper(f"{self._account.name}: futures", routes, self._doors)
         address = partial(
@@ -128,7 +129,7 @@ class Feeding:
     def spot_by_key(self, sink: AccountSink) -> SourceLoops:
         """Make the loops of spot in the older way: a stream by listenKey, and REST."""
         exchange = self._shared.exchange
-        rest = self._rest(exchange.rest_url, RateGate(self._doors.clock))
+        rest = self._rest(exchange.rest_url, self._shared.spot)
         routes = (listen_key.SpotKeyByRest(rest),)
         keeper = listen_key.KeyKeeper(f"{self._account.name}: spot", routes, self._doors, listen_key.SPOT)
         address = partial(stream_address, exchange.spot_stream_url, exchange.spot_stream_path)
@@ -142,11 +143,17 @@ class Feeding:
         )
         return WsSession(plan, self._doors, self._shared.budget, gate)
 
-    def _rest(self, base_url: str, gate: RateGate) -> ExchangeRest:
+    def _rest(self, base_url: str, gate: WeightGate, time_call: RestCall[int] | None = None) -> ExchangeRest:
         doors, identity = self._doors, self._identity
-        window_ms = self._account.recv_window.ms
         return self._shared.rest(
-            base_url, identity.api_key, identity.signer, doors.clock, doors.rng, recv_window_ms=window_ms, gate=gate
+            base_url,
+            identity.api_key,
+            identity.signer,
+            doors.clock,
+            doors.rng,
+            recv_window_ms=self._account.recv_window.ms,
+            gate=gate,
+            time_call=time_call,
         )
 
 
@@ -156,4 +163,5 @@ def _loops(stream: UserDataStream | SubscribedStream, session: WsSession | None 
         return told if session is None else told | {"session": session.status()}
 
     loops = {"stream": stream.run}
-    return SourceLoops(loops=loops if session is None else {"session": session.run, **loops}, status=status)
+    whole = loops if session is None else {"session": session.run, **loops}
+    return SourceLoops(loops=whole, status=status, close=stream.close)

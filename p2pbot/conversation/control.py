@@ -136,7 +136,7 @@ def _fault(ask: Ask, given: Mapping[str, Any]) -> str:
     """Return what is wrong with a request's fields, or an empty text."""
     must, may = _TAKES[ask]
     if strange := sorted(given.keys() - may):
-        return f"`{ask}` has no `{strange[0][:40]}`"
+        return f"`{ask}` has no `{strange[0][:40].encode('ascii', 'backslashreplace').decode()}`"
     if missing := sorted(must - given.keys()):
         return f"`{ask}` needs `{missing[0]}`"
     for name, value in given.items():

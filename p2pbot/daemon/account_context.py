@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Coroutine, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import NoReturn, TypeVar
@@ -38,12 +38,20 @@ _MOST_WAITING = 100  # events that wait to be decided: more than an account meet
 _LOOK_S = 30.0  # limits of rules that were loaded anew are looked at this late
 
 
+async def _leave() -> None:
+    """Leave all as it is."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceLoops:
-    """The loops that feed one source's facts, and what ``p2pbot status`` shows of them (times: Unix milliseconds)."""
+    """The loops that feed one source's facts, and what ``p2pbot status`` shows of them (times: Unix milliseconds).
+
+    ``close``: what is to be done at the daemon's end, after the loops were ended; not when they are begun anew.
+    """
 
     loops: Mapping[str, Callable[[], Coroutine[object, object, NoReturn]]]
     status: Callable[[], Mapping[str, object]] = dict
+    close: Callable[[], Awaitable[None]] = _leave
 
 
 Feeder = Callable[[AccountSink], SourceLoops]  # makes the loops of one source anew, at each start of theirs
@@ -67,7 +75,7 @@ class AccountContext:
         self._put = put
         self._facts = AccountFacts(plan.sources)
         self._low = LowBalances()
-        self._held: deque[Stimulus] = deque(maxlen=_MOST_WAITING)
+        self._held: deque[Stimulus] = deque()
         self._happened: deque[Stimulus] = deque()
         self._wake = asyncio.Event()
         self._bulkhead = Bulkhead(plan.name, doors)
@@ -136,12 +144,12 @@ class AccountContext:
     def snapshot(self, source: Source, snapshot: AccountSnapshot) -> None:
         """Take the whole account; what it shows to have happened is told once the gap is closed."""
         self._facts.snapshot(source, snapshot)
-        self._held.extend(shown_by(snapshot) if source is Source.FUTURES else ())
+        self._hold(shown_by(snapshot) if source is Source.FUTURES else ())
 
     def event(self, source: Source, event: UserDataEvent) -> None:
         """Take one event."""
         self._facts.event(source, event)
-        self._held.extend(told_by(event) if source is Source.FUTURES else ())
+        self._hold(told_by(event) if source is Source.FUTURES else ())
         if self._held or isinstance(event, AccountUpdate | SpotBalances):
             self._tell()  # a flood of other events costs nothing
 
@@ -153,16 +161,28 @@ class AccountContext:
     async def _feed(self, source: Source, feeder: Feeder) -> None:
         """Run the loops of one source; the first that ends takes the others along."""
         feed = self._feeds[source] = feeder(self)
-        async with asyncio.TaskGroup() as group:
-            for name, loop in feed.loops.items():
-                whole = f"{self._plan.name}: {source} {name}"
-                group.create_task(guarded(loop(), whole, self._unwatched), name=whole)
+        try:
+            async with asyncio.TaskGroup() as group:
+                for name, loop in feed.loops.items():
+                    whole = f"{self._plan.name}: {source} {name}"
+                    group.create_task(guarded(loop(), whole, self._unwatched), name=whole)
+        except asyncio.CancelledError:  # the daemon's end; what fails by itself comes as a group of errors
+            await feed.close()
+            raise
 
     def _forget(self, source: Source) -> None:
         """Know nothing of a source whose loops have failed: they begin anew with their gap open."""
         self._facts = self._facts.without(source, self._doors.now_ms())
 
     # Events
+
+    def _hold(self, happened: Iterable[Stimulus]) -> None:
+        """Keep what has happened until its facts are known."""
+        for stimulus in happened:
+            if len(self._held) < _MOST_WAITING:
+                self._held.append(stimulus)
+            else:
+                self._drop()
 
     def _tell(self) -> None:
         """Put what has happened up for decision, unless its facts are not known yet."""
@@ -180,13 +200,16 @@ class AccountContext:
         if not self._rules().listens_to(stimulus.kind):
             return
         if len(self._happened) >= _MOST_WAITING:
-            self.events_dropped += 1
-            if self.events_dropped in (1, 10, 100, 1_000):
-                count = self.events_dropped
-                self._doors.events.warning("account_events_dropped", account=self._plan.name, count=count)
+            self._drop()
             return
         self._happened.append(stimulus)
         self._wake.set()
+
+    def _drop(self) -> None:
+        self.events_dropped += 1
+        if self.events_dropped in (1, 10, 100, 1_000):
+            count = self.events_dropped
+            self._doors.events.warning("account_events_dropped", account=self._plan.name, count=count)
 
     async def _decide_all(self) -> NoReturn:
         while True:

@@ -1,7 +1,7 @@
 """A user-data stream that a listenKey opens: futures, and spot in the older way.
 
 Promise: before each connect the exchange confirms the key; a socket that is replaced is read until the next one is
-open, so that what can be heard is heard; the key outlives every socket and is closed at the end only if asked for.
+open, so that what can be heard is heard; the key outlives every socket, and ``close`` ends it only if asked for.
 Danger: a dead key's socket opens and stays silent: only events, pongs and the key's keepalive say that it lives. The
 longest deafness that nobody tells of is therefore one interval of the keepalive (25 minutes) and its retries.
 """
@@ -82,14 +82,15 @@ class UserDataStream:
     async def run(self) -> NoReturn:
         """Hold the stream for ever."""
         self._group = asyncio.TaskGroup()
-        try:
-            async with self._group:
-                self._group.create_task(self._keeper.run(), name=f"{self._name()}: listenKey")
-                await self._feed.run(self._open, rotates=True)
-        finally:
-            if self._plan.close_listen_key:
-                await self._keeper.close()
+        async with self._group:
+            self._group.create_task(self._keeper.run(), name=f"{self._name()}: listenKey")
+            await self._feed.run(self._open, rotates=True)
         raise OurError("the stream ended")  # pragma: no cover - the loop above has no end
+
+    async def close(self) -> None:
+        """Close the key where the configuration asks for it; at the daemon's end, after ``run``. Never raises."""
+        if self._plan.close_listen_key:
+            await self._keeper.close()
 
     async def _open(self, attempt: int) -> None:
         """Open the next socket beside the old one, then let that go. Raises what keeper and wire raise."""

@@ -7,6 +7,7 @@ Source: the futures and user-data notes, section 1.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping
 from typing import NoReturn
 
@@ -34,6 +35,7 @@ class SubscribedStream:
         self._logged_on = logged_on
         self._feed = Feed(account, Source.SPOT, doors, sink, ask)
         self._subscription_id: int | None = None
+        self._session_came = asyncio.Event()
         self.state = SubscriptionState.ABSENT
 
     def status(self) -> StreamStatus:
@@ -42,6 +44,7 @@ class SubscribedStream:
 
     def on_open(self, *, renewed: bool) -> None:
         """Subscribe the session's new connection."""
+        self._session_came.set()
         self._feed.recover(Cause.ROTATION if renewed else Cause.CLOSED)
         self._feed.hurry()
 
@@ -63,8 +66,12 @@ class SubscribedStream:
                 self._feed.hear(found)
 
     async def run(self) -> NoReturn:
-        """Hold the subscription for ever."""
+        """Hold the subscription for ever; the first is made once the session is there: it tells of its own trouble."""
+        await self._session_came.wait()
         await self._feed.run(self._open, rotates=False)
+
+    async def close(self) -> None:
+        """Do nothing: a subscription ends with its connection."""
 
     async def _open(self, attempt: int) -> None:
         """Subscribe. Raises what the session raises."""

@@ -1,7 +1,8 @@
 """Asks by whichever connection of a WebSocket-API session serves: in turn, signed at the moment of sending.
 
-Promise: a refused time stamp is cured once by learning the exchange's clock; an overloaded exchange is asked again
-after the pauses that it recommends; nothing else is repeated, and nothing is kept for a connection to come.
+Promise: a call is over within ``longest_call_s``, whatever happens. A refused time stamp is cured once by learning the
+exchange's clock; an overloaded exchange is asked again after the pauses that it recommends; nothing else is repeated,
+and nothing is kept for a connection to come.
 Danger: a request is signed after it has waited for its turn, or its time stamp would be as old as its waiting.
 """
 
@@ -11,7 +12,7 @@ import asyncio
 from dataclasses import dataclass
 
 from p2pbot.daemon.ws_link import WeightGate, WsLink
-from p2pbot.errors import ClockSkew, ConnectionLost, ExchangeUnavailable
+from p2pbot.errors import ClockSkew, ConnectionLost, ExchangeUnavailable, TimedOut
 from p2pbot.ports import Clock, Rng
 from p2pbot.protocol.server_clock import ServerClock, learnt
 from p2pbot.protocol.ws_answers import SessionStatus
@@ -22,6 +23,15 @@ from p2pbot.protocol.ws_requests import Identity, request_text
 _AT_ONCE = 8  # calls at a time: the loops of one account ask one after the other
 _OVERLOADED = "-1008"
 _OVERLOAD_PAUSES_S = (0.2, 0.4, 0.8)  # as the exchange recommends; what lasts longer is the caller's matter
+_QUEUE_S = 90.0  # for the calls that came first: a spent minute of weight, and room for the pauses
+
+
+def longest_call_s(timeout_s: float) -> float:
+    """Return how long a call lasts at most, when one answer is waited for ``timeout_s``.
+
+    It waits for its turn, asks, learns the clock and asks once more; an overloaded exchange answers at once.
+    """
+    return _QUEUE_S + 3 * timeout_s
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,14 +70,21 @@ class WsCaller:
         return self._server_clock.now_ms(self._clock.boottime_s()) - self._clock.now_ms()
 
     async def call(self, request: WsCall[T]) -> T:
-        """Return the call's parsed result. Raises what ``ports.WsApi`` names."""
-        async with self._slots:
-            used = self._server_clock
-            try:
-                return await self._patiently(request)
-            except ClockSkew:
-                await self._learn_again(instead_of=used)
-                return await self._patiently(request)
+        """Return the call's parsed result, within ``longest_call_s``. Raises what ``ports.WsApi`` names."""
+        try:
+            async with asyncio.timeout(longest_call_s(self._plan.timeout_s)), self._slots:
+                return await self._cured(request)
+        except TimeoutError:
+            raise TimedOut(f"{request.method} was not answered in time, the calls before it included") from None
+
+    async def _cured(self, request: WsCall[T]) -> T:
+        """Ask; a refused time stamp is cured once, by learning the exchange's clock."""
+        used = self._server_clock
+        try:
+            return await self._patiently(request)
+        except ClockSkew:
+            await self._learn_again(instead_of=used)
+            return await self._patiently(request)
 
     async def learn(self, link: WsLink) -> SessionStatus:
         """Ask who we are on ``link``, and for the exchange's clock."""

@@ -19,6 +19,7 @@ from p2pbot.daemon.ws_caller import WsCaller, WsPlan
 from p2pbot.daemon.ws_link import Push, WeightGate, WsLink
 from p2pbot.errors import ConnectionLost, OurError, P2pbotError, TimedOut
 from p2pbot.model import Notice, Topic
+from p2pbot.protocol.server_clock import BIAS_MS
 from p2pbot.protocol.ws_call import T, WsCall
 from p2pbot.protocol.ws_calls import HANDSHAKE_WEIGHT
 from p2pbot.protocol.ws_frames import PushedEvent, ServerShutdown
@@ -47,7 +48,7 @@ class WsListener(Protocol):
         ...
 
     def on_lost(self) -> None:
-        """Learn that there is no connection: subscriptions are gone, and what happens is missed."""
+        """Learn, at once, that there is no connection: subscriptions are gone, and what happens is missed."""
         ...
 
     def on_event(self, subscription_id: int | None, event: Mapping[str, object]) -> None:
@@ -70,6 +71,7 @@ class WsSession:
         self._group = asyncio.TaskGroup()
         self._news = asyncio.Event()
         self._told: set[str] = set()
+        self._heard_of: WsLink | None = None  # the connection that the listener was told of last
         self._looks: set[str] = set()
         self._down_s = doors.clock.boottime_s()
         self.life = WsLife()
@@ -97,12 +99,12 @@ class WsSession:
         self._listener = listener
 
     def status(self) -> dict[str, object]:
-        """Return what ``p2pbot status`` shows; times are Unix milliseconds."""
+        """Return what ``p2pbot status`` shows; times are Unix milliseconds, the clocks' offset is without its bias."""
         return {
             "state": self.life.state.value,
             "logged_on": self.logged_on,
             "connected_since_ms": self.connected_since_ms,
-            "offset_ms": self.clock_offset_ms,
+            "offset_ms": None if (offset_ms := self.clock_offset_ms) is None else offset_ms + BIAS_MS,
             "weight_used": self._gate.weight_used,
             "unknown_frames": self.unknown_frames,
             "trouble": self.trouble,
@@ -146,7 +148,7 @@ class WsSession:
         await self._gate.turn(HANDSHAKE_WEIGHT)
         self._budget.spend(self._steady_ms())
         connection = await self._doors.wire.connect(Secret(f"{self._plan.url}?returnRateLimits=true"))
-        link = WsLink(connection, self._gate, self._doors.clock, self._pushed, self._news.set)
+        link = WsLink(connection, self._gate, self._doors.clock, self._pushed, self._over)
         self._group.create_task(link.read(), name=f"{self._plan.account}: {self._plan.api} session reader")
         try:
             await self._caller.learn(link)
@@ -171,14 +173,16 @@ class WsSession:
                         await self._probe(link)
                     case None:
                         await self._until_news()
+            self._over()  # it may have ended before it was adopted
         finally:
-            self._caller.link, self.connected_since_ms = None, None
+            self._caller.link, self.connected_since_ms, self._heard_of = None, None, None
         await self._ended(link.end)
 
     def _adopt(self, link: WsLink, *, renewed: bool) -> None:
         """Have calls go by ``link`` from now on."""
         self.life = self.life.greeted(self._steady_ms(), self._doors.rng)
         self._caller.link, self.connected_since_ms = link, self._doors.clock.now_ms()
+        self._heard_of = link
         if self._listener is not None:
             self._listener.on_open(renewed=renewed)
 
@@ -228,6 +232,14 @@ class WsSession:
             await self._doors.clock.sleep(self._plan.overlap_s)
         await old.close()
 
+    def _over(self) -> None:
+        """Learn that a connection ended. The listener hears of the one that serves at once, also during a renewal."""
+        self._news.set()
+        if self._heard_of is not None and self._heard_of.end is not None:
+            self._heard_of = None
+            if self._listener is not None:
+                self._listener.on_lost()
+
     def _pushed(self, link: WsLink, push: Push) -> None:
         if isinstance(push, PushedEvent):
             last_words = push.event.get("e") == _LAST_WORDS and link is not self._caller.link
@@ -247,8 +259,6 @@ class WsSession:
         lost = end or ConnectionLost("the session's connection is over")
         self.life = self.life.lost(lost, self._steady_ms(), self._doors.rng)
         self._down_s = self._doors.clock.boottime_s()
-        if self._listener is not None:
-            self._listener.on_lost()
         await self._say_down(lost.what)
 
     async def _say_down(self, what: str) -> None:

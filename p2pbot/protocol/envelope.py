@@ -24,18 +24,29 @@ MAX_ANSWER_BYTES = 2 * 1024 * 1024  # a page of 100 orders with bank data stays 
 SUCCESS = "000000"
 _MAX_MESSAGE_CHARS = 2000
 _BANNED_UNTIL = re.compile(r"banned until (\d{10,14})", re.IGNORECASE)
+_COUNT = re.compile(r"[0-9]{1,9}", re.ASCII)
 _CHECK_URL = "check exchange.rest_url in the configuration"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HttpAnswer:
-    """What came over HTTP. Times are ours, Unix milliseconds: when the request left and when the answer was whole."""
+    """What came over HTTP. Times are ours, Unix milliseconds: when the request left and when the answer was whole.
+
+    ``weight_used``: the header ``X-MBX-USED-WEIGHT-1M`` as it came, what the exchange counted of this address.
+    """
 
     status: int
     body: bytes = field(repr=False)
     retry_after: str = ""
     asked_at_ms: int = 0
     received_at_ms: int = 0
+    weight_used: str = ""
+
+
+def weight_of(http: HttpAnswer) -> int | None:
+    """Return what the exchange counted of this address in its running minute; None where it does not say so."""
+    said = http.weight_used.strip()
+    return int(said) if _COUNT.fullmatch(said) else None
 
 
 def read_envelope(http: HttpAnswer, *, bare: bool = False) -> Answer:

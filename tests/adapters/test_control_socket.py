@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import socket
 import stat
-from collections.abc import AsyncIterator
+import tempfile
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -115,6 +117,30 @@ async def test_a_stranger_is_not_heard(tmp_path: Path) -> None:
         with pytest.raises(StateError, match=NAME):
             await asked(tmp_path, b"hello\n")
     assert events.said == ["control_stranger "]
+
+
+async def as_a_stranger(code: str, *arguments: str) -> int:
+    """Run some Python as another user; return its exit code."""
+    command = ("/usr/bin/env", "python3", "-c", code, *arguments)
+    process = await asyncio.create_subprocess_exec(*command, user=61_234, cwd="/", stderr=asyncio.subprocess.DEVNULL)
+    return await process.wait()
+
+
+@pytest.fixture
+def open_to_all() -> Iterator[Path]:
+    """Return a directory that everybody may enter."""
+    with tempfile.TemporaryDirectory() as directory:
+        Path(directory).chmod(0o755)
+        yield Path(directory)
+
+
+async def test_another_user_cannot_connect(open_to_all: Path) -> None:
+    """The mode keeps everybody out who is neither our user nor root, wherever the socket lies."""
+    if os.geteuid() != 0 or await as_a_stranger("pass") != 0:
+        pytest.skip("only root can become somebody else, who needs a Python of the machine")
+    code = "import socket,sys; s=socket.socket(socket.AF_UNIX); sys.exit(s.connect_ex(sys.argv[1]))"
+    async with serving(open_to_all):
+        assert await as_a_stranger(code, str(open_to_all / NAME)) == errno.EACCES
 
 
 async def test_a_path_that_is_too_long_is_said_and_the_daemon_goes_on(tmp_path: Path) -> None:

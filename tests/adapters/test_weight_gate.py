@@ -10,7 +10,7 @@ from p2pbot.adapters.randomness import SystemRng
 from p2pbot.adapters.rest import ExchangeRest, open_session
 from p2pbot.adapters.tls import client_context
 from p2pbot.adapters.weight_gate import WeightGate
-from p2pbot.errors import RateLimited
+from p2pbot.errors import RateLimited, RequestRefused
 from p2pbot.protocol import key_calls
 from p2pbot.protocol.signing import hmac_signer
 from p2pbot.protocol.weights import SPOT_WEIGHTS, Weights
@@ -81,6 +81,25 @@ async def test_the_rest_door_spends_of_the_same_budget() -> None:
         rest = ExchangeRest(session, server.url, Secret("k" * 64), signer, clock, SystemRng(), gate=gate)
         await rest.call(key_calls.spot_account())
     assert gate.weight_used == 1 + 20  # the exchange's time, and the account
+
+
+async def test_the_rest_door_hands_on_the_exchanges_count() -> None:
+    """What an answer's header says is used counts for the session too, also when the answer is a refusal."""
+    clock = QuickClock()
+    gate = WeightGate(clock)
+    async with serving() as server, open_session(client_context(None)) as session:
+        signer = hmac_signer(Secret("s" * 64))
+        rest = ExchangeRest(session, server.url, Secret("k" * 64), signer, clock, SystemRng(), gate=gate)
+        server.script += [answer(200, {"listenKey": "k"}, X_MBX_USED_WEIGHT_1M="700")]
+        await rest.call(key_calls.start_futures_key())
+        assert gate.weight_used == 700
+        server.script += [answer(400, {"code": -1125, "msg": "none"}, X_MBX_USED_WEIGHT_1M="800")]
+        with pytest.raises(RequestRefused):
+            await rest.call(key_calls.keep_futures_key())
+        assert gate.weight_used == 800
+        server.script += [answer(200, {"listenKey": "k"}, X_MBX_USED_WEIGHT_1M="many")]
+        await rest.call(key_calls.start_futures_key())
+        assert gate.weight_used == 801
 
 
 async def test_who_asks_first_goes_first() -> None:

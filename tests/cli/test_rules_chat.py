@@ -159,7 +159,7 @@ def test_a_talk_has_its_time_and_the_saved_test_too(talk: Talk, capsys: pytest.C
         ("/order si", "si", ["side="]),
         ("/order side=sell,order_status=u", "order_status=u", ["order_status=unpaid"]),
         ("/order status=", "status=a", ["status=appeal"]),
-        ("/new counterparty.o", "counterparty.o", ["counterparty.orders="]),
+        ("/new counterparty.or", "counterparty.or", ["counterparty.orders="]),
         ("/order mess", "mess", []),
         ("/event order_p", "order_p", ["order_paid "]),
         ("/wait 1", "1", ["10m", "1h", "1d"]),

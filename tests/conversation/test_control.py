@@ -82,6 +82,7 @@ def test_the_longest_request_fits_its_bound() -> None:
         (b'{"ask": 5}', "nothing that can be asked"),
         (b'{"ask": "withdraw"}', "nothing that can be asked"),
         (b'{"ask": "pause", "uuid": "x"}', "`pause` has no `uuid`"),
+        (b'{"ask": "pause", "\\ud800": 1}', "`pause` has no `\\ud800`"),
         (b'{"ask": "mute"}', "`mute` needs `order`"),
         (b'{"ask": "mute", "order": "*"}', "`mute` is for one order"),
         (b'{"ask": "send", "order": "204", "text": "x"}', "`send` needs `key`"),

@@ -208,6 +208,42 @@ async def test_more_events_than_can_wait_are_counted_and_dropped() -> None:
     assert office.context.status()["events_dropped"] == 30
 
 
+async def test_more_events_than_a_gap_can_hold_are_counted_and_dropped() -> None:
+    """What happened while nobody knew the account is bounded as well, and said."""
+    office = Office(loaded("{id: filled, on: futures_order_filled, notify: filled}"))
+    office.context.gap_opened(Source.FUTURES, NOW_MS)
+    for number in range(130):
+        office.fill("grid", str(number))
+    assert office.context.events_dropped == 30
+
+
+@pytest.mark.parametrize("bug", [False, True])
+async def test_what_ends_with_the_daemon_is_ended_then_only(bug: bool) -> None:  # noqa: FBT001 - a column
+    """Loops that are begun anew after a bug leave the listenKey alone; the daemon's end closes it where it should."""
+    office = Office(loaded("{id: filled, on: futures_order_filled, notify: filled}"))
+    log: list[str] = []
+
+    def feeder(_sink: AccountSink) -> SourceLoops:
+        log.append("made")
+
+        async def runs() -> NoReturn:
+            if bug and len(log) == 1:
+                raise ValueError("a bug")
+            log.append("runs")
+            await asyncio.Event().wait()
+            raise AssertionError("it waits for ever")
+
+        async def close() -> None:
+            log.append("closed")
+
+        return SourceLoops(loops={"stream": runs}, close=close)
+
+    office.context.attach({Source.FUTURES: feeder})
+    async with office.running():
+        await until(lambda: "runs" in log)
+    assert log == [*(["made"] * (1 + bug)), "runs", "closed"]
+
+
 async def test_loops_that_fail_take_their_facts_along_and_begin_anew() -> None:
     """The source is not known from that moment; a new set of loops is made, and only it can tell anew."""
     office = Office(loaded(_LOW.replace("balance:", "futures:").replace("USDT", "balance.USDT")))

@@ -37,9 +37,10 @@ class Api:
 WATCHED = [WatchedOrder(symbol="BTCUSDT", order_id="77"), WatchedOrder(symbol="BTCUSDT", client_order_id="hedge-1")]
 
 
-async def test_an_order_that_is_not_known_is_left_out() -> None:
-    """The exchange forgets old orders; the rest of the snapshot is as good without them."""
-    api = Api(RequestRefused("no such order", code="-2013"))
+@pytest.mark.parametrize("code", ["-2013", "-1121"])
+async def test_an_order_that_is_not_known_is_left_out(code: str) -> None:
+    """The exchange forgets old orders and symbols; the rest of the snapshot is as good without them."""
+    api = Api(RequestRefused("no such order", code=code))
     snapshot = await futures_snapshots(api, World(StillClock(1000)).doors(), WATCHED)()
     assert [order.client_order_id for order in snapshot.orders] == ["hedge-1"]
     assert snapshot.as_of_ms == 1005
@@ -50,7 +51,8 @@ async def test_an_order_that_is_not_known_is_left_out() -> None:
     ]
 
 
-async def test_other_trouble_is_the_snapshots() -> None:
+@pytest.mark.parametrize("trouble", [ConnectionLost("over"), RequestRefused("a parameter is missing", code="-1102")])
+async def test_other_trouble_is_the_snapshots(trouble: P2pbotError) -> None:
     """A snapshot of which a part did not come is none."""
-    with pytest.raises(ConnectionLost):
-        await futures_snapshots(Api(ConnectionLost("over")), World(StillClock(1000)).doors(), WATCHED)()
+    with pytest.raises(type(trouble)):
+        await futures_snapshots(Api(trouble), World(StillClock(1000)).doors(), WATCHED)()

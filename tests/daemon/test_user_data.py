@@ -120,6 +120,7 @@ async def scene(  # noqa: PLR0913 - each is one circumstance
             streaming.cancel()
             with suppress(asyncio.CancelledError, ExceptionGroup):
                 await streaming
+            await stream.close()
 
 
 @pytest.mark.parametrize("legacy", [False, True])

@@ -38,12 +38,14 @@ class Scene:
 
 
 @asynccontextmanager
-async def scene(*, down: bool = False, logged_on: bool = True) -> AsyncIterator[Scene]:
+async def scene(*, down: bool = False, logged_on: bool = True, came: bool = True) -> AsyncIterator[Scene]:
     """Run a subscription."""
     told, ledger, api = Recorder(), Ledger(), FakeApi(UserDataExchange(), down=down)
     doors = replace(World(StillClock(1), told=told).doors(), clock=SystemClock(), rng=FixedChance(0.0))
     stream = SubscribedStream("main", api, lambda: logged_on, doors, ledger, spot_snapshots(api, doors))
     task = asyncio.create_task(stream.run())
+    if came:
+        stream.on_open(renewed=False)
     try:
         yield Scene(api, stream, ledger, told)
     finally:
@@ -67,6 +69,16 @@ async def test_subscribing(logged_on: bool, method: str) -> None:  # noqa: FBT00
         assert on.stream.status().key_age_ms is None
 
 
+async def test_before_the_sessions_first_connection_there_is_no_trouble() -> None:
+    """A start is no outage: nothing is asked and nothing is logged before there is somebody to ask."""
+    async with scene(came=False) as on:
+        for _ in range(20):
+            await asyncio.sleep(0)  # every loop has had its turns
+        assert (on.api.asked, on.told.events) == ([], [])
+        on.stream.on_open(renewed=False)
+        await on.known(1)
+
+
 async def test_each_connection_is_subscribed() -> None:
     """A subscription goes with its connection; the next connection is subscribed as soon as it is there."""
     async with scene() as on:
@@ -85,6 +97,7 @@ async def test_a_renewed_connection_is_subscribed_at_once() -> None:
     async with scene() as on:
         await on.known(1)
         on.stream.on_open(renewed=True)
+        assert on.ledger.gap
         on.stream.on_event(0, CHANGE)
         on.stream.on_event(1, CHANGE)
         await on.known(2)

@@ -13,8 +13,9 @@ from aiohttp import web
 from p2pbot.adapters.tls import client_context
 from p2pbot.adapters.weight_gate import WeightGate
 from p2pbot.adapters.wire import ChatWire
+from p2pbot.daemon import ws_caller
 from p2pbot.daemon.chat import ConnectBudget
-from p2pbot.daemon.ws_caller import WsPlan
+from p2pbot.daemon.ws_caller import WsPlan, longest_call_s
 from p2pbot.daemon.ws_session import WsSession
 from p2pbot.errors import (
     ClockSkew,
@@ -47,6 +48,14 @@ ED25519 = private_key_signer(
 KEY = "pqia91ma19a5s61cv6a81va65sdf19v8a65a1a5s61cv6a81va65sdf19v8a65a1"
 ACCOUNT = result({"assets": [], "positions": []})
 REVOKED = {"id": None, "status": 401, "error": {"code": -2015, "msg": "Invalid API-key, IP, or permissions"}}
+
+
+class StuckGate(WeightGate):
+    """A gate that lets nobody pass."""
+
+    async def turn(self, weight: int = 1) -> None:  # noqa: ARG002 - the gate's own form
+        """Wait for ever."""
+        await asyncio.Event().wait()
 
 
 @dataclass
@@ -475,6 +484,47 @@ async def test_a_renewal_that_fails_leaves_the_old_connection_in_service() -> No
             assert await stage.session.call(keep_listen_key()) == Secret(KEY)
             assert stage.session.life.state is WsState.OPEN
             assert stage.session.life.renew_at_ms > 0
+
+
+async def test_a_connection_that_ends_during_its_renewal_is_told_at_once() -> None:
+    """The listener does not wait for the next connection to hear that nothing comes by the old one any more."""
+    async with staged() as stage:
+        asked, go_on = asyncio.Event(), asyncio.Event()
+
+        async def dawdle(request: web.Request) -> web.StreamResponse:
+            asked.set()
+            await go_on.wait()
+            return await stage.exchange.accept(request)
+
+        async with opened(stage):
+            stage.server.script.append(dawdle)
+            stage.renew_now()
+            await asked.wait()
+            await stage.exchange.sockets[0].close()
+            await until(lambda: "lost" in stage.ear.heard)
+            assert stage.ear.heard == ["open", "lost"]
+            go_on.set()
+            await until(lambda: len(stage.ear.heard) == 3)
+            assert stage.ear.heard == ["open", "lost", "open"]
+            assert stage.session.online
+
+
+async def test_a_session_that_is_stopped_tells_no_loss() -> None:
+    """The end of the daemon is no trouble of the stream."""
+    async with staged() as stage:
+        async with opened(stage):
+            pass
+        assert stage.ear.heard == ["open"]
+
+
+async def test_a_call_is_over_in_time_whatever_it_waits_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A turn that does not come ends the call too: nobody waits for ever."""
+    async with staged(timeout_s=0.05) as stage, opened(stage):
+        stage.session._gate = stage.session._caller._gate = StuckGate(stage.clock)
+        monkeypatch.setattr(ws_caller, "_QUEUE_S", 0.1)
+        with pytest.raises(TimedOut, match="calls before it"):
+            await stage.session.call(keep_listen_key())
+        assert longest_call_s(10.0) <= 120
 
 
 async def test_a_shutdown_notice_renews_the_session() -> None:

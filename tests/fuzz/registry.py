@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tests.fuzz.target import Target
 from tests.fuzz.targets import (
+    control,
     frames,
     history,
     open_data,
@@ -38,6 +39,7 @@ TARGETS: dict[str, Target] = {
         texts.SHOWN,
         talk.TALK,
         status.STATUS,
+        control.CONTROL,
         ws_api.FRAME,
         ws_api.RESULT,
         open_data.ANSWER,

@@ -157,9 +157,9 @@ class AccountRun:
     def _shared(self, settings: Settings, clock: SimClock) -> Shared:
         """Return what the composition root would share, with the simulated network in place of the real doors."""
 
-        def rest(*given: Any, recv_window_ms: int, gate: RateGate) -> SimRest:
+        def rest(*given: Any, recv_window_ms: int, gate: RateGate, time_call: object) -> SimRest:
             *_, its_clock, its_rng = given
-            del recv_window_ms
+            del recv_window_ms, time_call
             return SimRest(self.life, NAME, its_clock, its_rng, gate)
 
         return Shared(

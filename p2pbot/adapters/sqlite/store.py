@@ -303,7 +303,7 @@ class SqliteStore:
     async def wipe(self) -> bool:
         """Overwrite what was forgotten, in file and log; False: the log is emptied later, somebody reads it still.
 
-        It rewrites the whole file: a second for 100 MB, in which no decision is made.
+        It rewrites the whole file: three seconds for 100 MB on a busy machine, in which no decision is made.
         """
         return await self._worker.glance(forgetting.wipe)
 
