@@ -115,6 +115,8 @@ def _deed(arguments: argparse.Namespace) -> int:
         raise UsageError(f"there is no reply {arguments.number}", remedy="p2pbot outbox list shows their numbers")
     if not arguments.yes:
         print("\n".join(_page([row])))
+        if arguments.word == "retry" and row["attempts"] and row["state"] == OutboxState.DROPPED:
+            print("It was written before it was dropped: look into the chat whether it is there.")
         print(f"Nothing was done; add --yes to {arguments.word} it.")
         return 1
     answer = told(settings, Request(ask=Ask(arguments.word), seq=arguments.number))

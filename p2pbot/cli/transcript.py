@@ -13,7 +13,7 @@ from enum import StrEnum
 from p2pbot.cli.exchange_line import Remembered
 from p2pbot.cli.words import reason_words
 from p2pbot.conversation.decision import message_key
-from p2pbot.conversation.records import InboxEntry, OutboxRow
+from p2pbot.conversation.records import HAND_RULE, InboxEntry, OutboxRow
 from p2pbot.model import ChatMessage, MessageKind, Order, Reason, SystemEventKind
 from p2pbot.protocol.pictures import PictureFacts
 
@@ -90,7 +90,8 @@ def lines_of(
     messages: Iterable[ChatMessage], known: Remembered, pictures: Mapping[str, Shown] | None = None
 ) -> tuple[Line, ...]:
     """Return the messages with what is known of each. ``pictures`` are by ``message_key``."""
-    replies = {name: row for row in known.replies for name in (row.uuid, row.message_id) if name}
+    by_rules = [row for row in known.replies if row.rule_id != HAND_RULE]  # the others are a person's words
+    replies = {name: row for row in by_rules for name in (row.uuid, row.message_id) if name}
     entries = {name: entry for entry in known.entries for name in (entry.key, f"u:{entry.uuid}") if name != "u:"}
     return tuple(_line(message, known, replies, entries, pictures or {}) for message in messages)
 

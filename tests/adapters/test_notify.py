@@ -50,7 +50,7 @@ def service(url: str, **more: float) -> AppriseService:
 @pytest.fixture
 def authority(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Authority:
     """Return an authority that requests and smtplib trust, by the variables that they document for it."""
-    made = Authority.create(tmp_path)
+    made = Authority.create(tmp_path, named=True)
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(made.ca_file))
     monkeypatch.setenv("SSL_CERT_FILE", str(made.ca_file))
     return made
@@ -148,7 +148,7 @@ async def test_mail_over_tls(authority: Authority) -> None:
 
 async def test_a_mail_server_with_a_false_certificate_gets_neither_password_nor_mail(tmp_path: Path) -> None:
     """A certificate of nobody that is trusted ends the attempt before the login."""
-    stranger = Authority.create(tmp_path)
+    stranger = Authority.create(tmp_path, named=True)
     async with mail_server(stranger.server(host="127.0.0.1")) as box:
         url = f"mailtos://{box.user}:{box.password}@127.0.0.1:{box.port}?from=bot@shop.test&to=me@shop.test"
         assert await service(url).send(WORD) != ""
@@ -157,7 +157,7 @@ async def test_a_mail_server_with_a_false_certificate_gets_neither_password_nor_
 
 async def test_a_server_with_a_false_certificate_is_told_nothing(tmp_path: Path) -> None:
     """HTTPS is verified: a stranger's certificate is a failure, and nothing was posted."""
-    stranger = Authority.create(tmp_path)
+    stranger = Authority.create(tmp_path, named=True)
     async with serving(stranger.server()) as server:
         assert await service(f"ntfys://127.0.0.1:{server.port}/shop-alerts").send(WORD) != ""
     assert server.asked == []

@@ -21,6 +21,7 @@ from p2pbot.cli.history_text import as_text
 from p2pbot.cli.output import Paint
 from p2pbot.cli.transcript import Shown, Speaker, Transcript, lines_of, words_of
 from p2pbot.conversation.decision import message_key
+from p2pbot.conversation.records import HAND_RULE
 from p2pbot.conversation.replay import changes, read_chat
 from p2pbot.model import (
     ChatMessage,
@@ -118,6 +119,7 @@ SALE = Order(
         (said(from_us=True), Remembered(replies=(reply("uuid-1"),)), Speaker.BOT),
         (said(from_us=True, uuid="other"), Remembered(replies=(replace(reply("u"), message_id="1"),)), Speaker.BOT),
         (said(from_us=True), Remembered(replies=(reply("another"),)), Speaker.PERSON),
+        (said(from_us=True), Remembered(replies=(replace(reply("uuid-1"), rule_id=HAND_RULE),)), Speaker.PERSON),
         (said(from_us=True), Remembered(), Speaker.OURS),
         (said(from_us=True), Remembered(known=False), Speaker.OURS),
         (said(from_us=False), Remembered(replies=(reply("uuid-1"),)), Speaker.THEM),

@@ -124,6 +124,8 @@ async def test_a_state_that_moved_never_answers_twice(tmp_path: Path) -> None:
             await _until_settled(tmp_path / "elsewhere" / "p2pbot.sqlite3", [*quiet, *busy, *late, *new], "question 4")
             second.send_signal(signal.SIGTERM)
             assert await second.wait() == 0
+        log = (tmp_path / "daemon.log").read_text()
+        assert log.count('"event": "moved_in"') == 1, "the operator is told at the first start"
         for order_no in (*quiet, *busy, *late, *new):
             twice = [text for text, times in Counter(scene.bot_texts(order_no)).items() if times > 1]
             assert twice == [], f"order {order_no}"

@@ -16,11 +16,11 @@ LONGEST_DETAIL = 500
 _ACT = """
     INSERT INTO actions (at_ms, word, account, order_no, detail) VALUES (?, ?, ?, ?, ?)
 """
-# An order's own, and what silenced everything since p2pbot first heard of the order.
+# An order's own, and what silenced orders without naming them since p2pbot first heard of this one.
 _OF_ORDER = """
     SELECT * FROM (
         SELECT * FROM actions WHERE order_no = :order_no
-          OR (order_no = '*' AND word IN ('pause', 'resume')
+          OR (order_no = '*' AND word IN ('pause', 'resume', 'restore', 'moved_in')
               AND at_ms >= (SELECT min(decided_at_ms) FROM inbox WHERE order_no = :order_no))
         ORDER BY id DESC LIMIT :most)
     ORDER BY id
