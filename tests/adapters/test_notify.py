@@ -7,6 +7,8 @@ import json
 import logging
 import re
 import socket
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -273,3 +275,17 @@ def test_the_page_explains_every_reason() -> None:
     """docs/notifications.md has a row for each word that ``about`` takes, and for no other."""
     assert re.findall(r"^\| `(\w+)` \|", PAGE, re.MULTILINE) == [topic.value for topic in Topic]
     assert len(ADDRESSES) == 6
+
+
+def test_every_reason_is_given_somewhere() -> None:
+    """No word of ``about`` is one that nobody ever says."""
+    package = Path(__file__).parents[2] / "p2pbot"
+    said = "\n".join(path.read_text("utf-8") for path in package.rglob("*.py"))
+    assert [topic for topic in Topic if f"Topic.{topic.name}" not in said] == []
+
+
+def test_without_a_service_the_library_is_not_loaded() -> None:
+    """Its forty megabytes are for those who want it: a daemon without services starts without it."""
+    code = "import p2pbot.app, sys; print('apprise' in sys.modules, 'requests' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)  # noqa: S603 - ours
+    assert done.stdout == "False False\n"
