@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 import pytest
 
 from p2pbot.adapters.clock import SystemClock
+from p2pbot.daemon import listen_key
 from p2pbot.daemon.listen_key import FUTURES, KeyKeeper
 from p2pbot.errors import (
     AnswerMalformed,
@@ -33,6 +34,16 @@ from tests.fakes.world import Recorder, StillClock, World
 K1, K2 = Secret("listenkey-one"), Secret("listenkey-two")
 MISSING = RequestRefused("no such key", code="-1125", status=400)
 LOST = ConnectionLost("the session is not connected")
+
+
+class SleptClock(SystemClock):
+    """Real clocks; ``slept_s`` is what the machine slept."""
+
+    slept_s = 0.0
+
+    def boottime_s(self) -> float:
+        """Return the clock that counts suspend."""
+        return super().boottime_s() + self.slept_s
 
 
 @dataclass
@@ -236,3 +247,17 @@ async def test_closing_that_fails_is_said_and_no_more() -> None:
     assert [event for event, _ in at.told.events][1:] == ["listen_key_trouble", "listen_key_not_closed"]
     assert at.keeper.listen_key.state is KeyState.ABSENT
     assert "listenkey-one" not in as_text(at.told.events) + repr(at.keeper.listen_key)
+
+
+async def test_after_a_suspend_the_key_is_kept_soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The key's hour runs on while the machine sleeps: the keeper looks often enough to notice that it woke up."""
+    monkeypatch.setattr(listen_key, "_LOOK_S", 0.01)
+    at = desk(Route(), keep_every_ms=25 * 60_000)
+    slept = SleptClock()
+    at.keeper._doors = replace(at.keeper._doors, clock=slept)
+    await at.keeper.ensure()
+    async with keeping(at):
+        await asyncio.sleep(0)
+        assert at.first.asked == ["start"]
+        slept.slept_s = 26 * 60.0
+        await until(lambda: "keep one" in at.first.asked, "the key is kept")

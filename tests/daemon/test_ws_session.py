@@ -356,6 +356,17 @@ async def test_a_revoked_key_fails_what_is_in_flight_and_is_tried_again_slowly()
             assert notice.urgent
 
 
+async def test_a_logon_that_did_not_take_leaves_calls_to_sign_for_themselves() -> None:
+    """What the exchange says of the session counts, not that it answered."""
+    async with staged(ED25519) as stage:
+        stage.exchange.replies["session.logon"] = [session(logged_on=False)]
+        stage.exchange.replies["v2/account.status"] = [ACCOUNT]
+        async with opened(stage):
+            assert not stage.session.logged_on
+            await stage.session.call(futures_account())
+            assert "signature" in params(stage.exchange.of("v2/account.status")[0])
+
+
 async def test_a_refused_logon_is_tried_again_slowly() -> None:
     """A key that may not log on is tried again after a minute and more, with an alarm each time."""
     async with staged(ED25519) as stage:
@@ -480,9 +491,14 @@ async def test_a_call_in_flight_survives_a_renewal() -> None:
             assert await call == Secret(KEY)
             await stage.exchange.push({"subscriptionId": 0, "event": {"e": "balanceUpdate"}}, by=0)
             await stage.exchange.push({"subscriptionId": 0, "event": {"e": "eventStreamTerminated"}}, by=0)
+            renew_at_ms, stage.clock.shift_s = stage.session.life.renew_at_ms, 120.0
+            await stage.exchange.push({"event": {"e": "serverShutdown", "E": now_ms()}}, by=0)
             await stage.exchange.push({"subscriptionId": 0, "event": {"e": "outboundAccountPosition"}}, by=1)
             await until(lambda: len(stage.ear.heard) == 4)
             assert stage.ear.heard[2:] == ["0: balanceUpdate", "0: outboundAccountPosition"]
+            await stage.exchange.push({"subscriptionId": 0, "event": {"e": "balanceUpdate"}}, by=0)
+            await until(lambda: len(stage.ear.heard) == 5)
+            assert stage.session.life.renew_at_ms == renew_at_ms  # the old one's shutdown concerns nobody
             answered.set()
             await until(lambda: stage.exchange.sockets[0].closed)
 
@@ -552,12 +568,14 @@ async def test_a_shutdown_notice_renews_the_session() -> None:
 
 
 async def test_a_silent_peer_is_replaced() -> None:
-    """A probe that nobody answers ends the connection, and the next one is opened."""
+    """A probe that nobody answers ends the connection, and the next one is opened: its trouble is over then."""
     async with staged(timeout_s=0.1) as stage, opened(stage, connects=2):
         stage.exchange.replies["session.status"] = [silence, session(logged_on=False)]
         stage.probe_now()
         await until(lambda: len(stage.ear.heard) == 3)
         assert stage.ear.heard == ["open", "lost", "open"]
+        assert "session.status was not answered" in str(stage.events("ws_session_down")[0]["what"])
+        assert stage.session.status()["trouble"] == ""
 
 
 async def test_a_probe_that_is_answered_keeps_the_session() -> None:

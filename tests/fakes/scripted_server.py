@@ -109,4 +109,6 @@ async def serving(tls: ssl.SSLContext | None = None) -> AsyncIterator[ScriptedSe
     try:
         yield server
     finally:
+        for _ in range(5):
+            await asyncio.sleep(0)  # what was accepted just now must reach the runner: nobody else would close it
         await runner.cleanup()
