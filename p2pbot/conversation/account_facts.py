@@ -2,14 +2,14 @@
 
 Promise: between a source's ``gap_opened`` and its ``gap_closed`` nothing of it is known, whatever was told before; a
 snapshot replaces all that was kept. What is known has an age, what is not has a reason, both in words.
-Danger: a snapshot names what there is, so a position or an asset that it does not name is 0, and so is a misspelt one;
-an order that nobody named is not known.
+Danger: a snapshot names what there is, so a position or an asset that it does not name is 0, and so is a misspelt one –
+unless a row of it could not be read; an order that nobody named is not known.
 Source: the futures and user-data notes, sections 3 and 4.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from decimal import Decimal
 
@@ -45,6 +45,11 @@ class _Told:
     locked: dict[str, Decimal] = field(default_factory=dict)
     positions: dict[str, Decimal] = field(default_factory=dict)
     orders: dict[str, str] = field(default_factory=dict)
+    whole: bool = True
+
+    def rest(self, *names: str) -> dict[str, Figure]:
+        """Return what stands for figures that are not named: zero, where all that there is could be read."""
+        return dict.fromkeys(names, _ZERO) if self.whole else {}
 
     @property
     def too_many(self) -> bool:
@@ -92,7 +97,7 @@ class AccountFacts:
         told = self._told[source]
         told.told_ms = max(told.told_ms, snapshot.as_of_ms)
         told.balances, told.locked = dict(snapshot.balances), dict(snapshot.locked)
-        told.positions = dict(snapshot.positions)
+        told.positions, told.whole = dict(snapshot.positions), snapshot.whole
         told.orders = {}
         for order in sorted(snapshot.orders, key=lambda one: one.updated_ms):
             _keep(told.orders, order)
@@ -125,7 +130,7 @@ class AccountFacts:
         spot = self._told.get(Source.SPOT)
         wallet = self._told[self.wallet] if self.wallet else None
         return Figures(
-            balance={**wallet.balances, "*": _ZERO} if wallet and wallet.known else {},
+            balance={**wallet.balances, **wallet.rest("*")} if wallet and wallet.known else {},
             futures=self._futures(futures, now_ms) if futures and futures.known else {},
             spot=_spot(spot) if spot and spot.known else {},
             notes=self.notes(now_ms),
@@ -148,8 +153,8 @@ class AccountFacts:
 
     def _futures(self, told: _Told, now_ms: int) -> dict[str, Figure]:
         figures: dict[str, Figure] = {f"balance.{asset}": amount for asset, amount in told.balances.items()}
-        figures |= {f"position.{name}": amount for name, amount in _with_sums(told.positions).items()}
-        figures |= {"balance.*": _ZERO, "position.*": _ZERO}
+        figures |= {f"position.{name}": amount for name, amount in _positions(told).items()}
+        figures |= told.rest("balance.*", "position.*")
         figures |= {f"order.{name}": state for name, state in told.orders.items()}
         if now_ms - self._margin_call_ms < MARGIN_CALL_MS:
             figures["margin_call"] = True
@@ -176,10 +181,10 @@ def _keep_spot(told: _Told, balances: Iterable[SpotBalance]) -> None:
             told.locked.pop(one.asset, None)
 
 
-def _with_sums(positions: Mapping[str, Decimal]) -> dict[str, Decimal]:
-    """Return the positions, and for those of hedge mode the sum of both sides under the symbol's name."""
-    sums = dict(positions)
-    for name, amount in positions.items():
+def _positions(told: _Told) -> dict[str, Decimal]:
+    """Return the positions, and for those of hedge mode the sum of both sides (if both were read) under the symbol."""
+    sums = dict(told.positions)
+    for name, amount in told.positions.items() if told.whole else ():
         symbol = next((name.removesuffix(side) for side in _SIDES if name.endswith(side)), "")
         if symbol:
             sums[symbol] = sums.get(symbol, _ZERO) + amount
@@ -189,7 +194,7 @@ def _with_sums(positions: Mapping[str, Decimal]) -> dict[str, Decimal]:
 def _spot(told: _Told) -> dict[str, Figure]:
     figures: dict[str, Figure] = {f"free.{asset}": amount for asset, amount in told.balances.items()}
     figures |= {f"locked.{asset}": amount for asset, amount in told.locked.items()}
-    return figures | {"free.*": _ZERO, "locked.*": _ZERO}
+    return figures | told.rest("free.*", "locked.*")
 
 
 def _span(span_ms: int) -> str:

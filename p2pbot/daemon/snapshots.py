@@ -39,8 +39,8 @@ def spot_snapshots(api: WsApi, doors: Doors) -> Ask:
 
     async def ask() -> AccountSnapshot:
         as_of_ms = doors.clock.now_ms() + (api.clock_offset_ms or 0)
-        balances = await api.call(ws_calls.spot_account())
-        return spot_snapshot(balances, as_of_ms)
+        account = await api.call(ws_calls.spot_account())
+        return spot_snapshot(account, as_of_ms)
 
     return ask
 
@@ -50,8 +50,8 @@ def spot_snapshots_by_rest(rest: Rest, doors: Doors) -> Ask:
 
     async def ask() -> AccountSnapshot:
         as_of_ms = doors.clock.now_ms() + (rest.clock_offset_ms or 0)
-        balances = await rest.call(key_calls.spot_account())
-        return spot_snapshot(balances, as_of_ms)
+        account = await rest.call(key_calls.spot_account())
+        return spot_snapshot(account, as_of_ms)
 
     return ask
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 from p2pbot.errors import AnswerMalformed
 from p2pbot.protocol import answers, fields, ws_answers
 from p2pbot.protocol.rest import Answer, RestCall
-from p2pbot.protocol.ws_answers import SpotBalance
+from p2pbot.protocol.ws_answers import SpotAccount
 from p2pbot.secret import Secret
 
 _FUTURES = "/fapi/v1/listenKey"
@@ -99,7 +99,7 @@ def close_spot_key(key: Secret) -> RestCall[None]:
     )
 
 
-def spot_account() -> RestCall[tuple[SpotBalance, ...]]:
+def spot_account() -> RestCall[SpotAccount]:
     """Ask for the balances of the spot wallet: the snapshot of a venue that speaks the older interface only. Signed."""
     return RestCall(
         name="spot_account",
@@ -123,5 +123,5 @@ def _read_key_if_named(answer: Answer) -> Secret | None:
     return ws_answers.read_listen_key(said) if "listenKey" in said else None
 
 
-def _read_spot_account(answer: Answer) -> tuple[SpotBalance, ...]:
+def _read_spot_account(answer: Answer) -> SpotAccount:
     return ws_answers.read_spot_account(answer.data)

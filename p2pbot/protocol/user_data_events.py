@@ -310,6 +310,8 @@ class OrderState:
 class AccountSnapshot:
     """The whole account at one moment; what it does not name is zero, and of orders not known.
 
+    ``whole`` False: a row of it could not be read, so that what it does not name is not known.
+
     ``balances``: by asset; futures: the wallet balance, spot: what is free. ``locked``: spot only. ``positions``: by
     ``position_key``, negative when short. ``updated_ms``: when the exchange last changed an item, by ``("balance",
     asset)`` or ``("position", key)``, where it says so. ``as_of_ms``: our reckoning of the exchange's time when the
@@ -322,3 +324,4 @@ class AccountSnapshot:
     positions: Mapping[str, Decimal] = field(default_factory=dict)
     orders: tuple[OrderState, ...] = ()
     updated_ms: Mapping[tuple[str, str], int] = field(default_factory=dict)
+    whole: bool = True

@@ -93,6 +93,14 @@ class SpotBalance:
     updated_ms: int | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpotAccount:
+    """The balances of the spot wallet. ``unread``: rows that could not be read."""
+
+    balances: tuple[SpotBalance, ...]
+    unread: int = 0
+
+
 def read_session(result: object) -> SessionStatus:
     """Read the answer of ``session.logon``, ``session.status`` and ``session.logout``."""
     said = _object(result)
@@ -161,11 +169,12 @@ def read_futures_order(result: object) -> FuturesOrder:
     )
 
 
-def read_spot_account(result: object) -> tuple[SpotBalance, ...]:
+def read_spot_account(result: object) -> SpotAccount:
     """Read the balances of the spot interface's ``account.status``."""
     said = _object(result)
-    balances, updated_ms = _each(_rows(said.get("balances")), _spot_balance), fields.millis(said.get("updateTime"))
-    return tuple(replace(balance, updated_ms=updated_ms) for balance in balances)
+    rows, updated_ms = _rows(said.get("balances")), fields.millis(said.get("updateTime"))
+    balances = tuple(replace(balance, updated_ms=updated_ms) for balance in _each(rows, _spot_balance))
+    return SpotAccount(balances=balances, unread=len(rows) - len(balances))
 
 
 def _futures_asset(row: Mapping[str, object]) -> FuturesBalance | None:

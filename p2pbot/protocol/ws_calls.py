@@ -16,7 +16,7 @@ from p2pbot.protocol.ws_answers import (
     FuturesOrder,
     FuturesPosition,
     SessionStatus,
-    SpotBalance,
+    SpotAccount,
 )
 from p2pbot.protocol.ws_call import Security, WsCall
 from p2pbot.secret import Secret
@@ -92,7 +92,7 @@ def futures_order(symbol: str, *, order_id: int | None = None, client_id: str = 
     )
 
 
-def spot_account() -> WsCall[tuple[SpotBalance, ...]]:
+def spot_account() -> WsCall[SpotAccount]:
     """Ask for the balances of the spot wallet that are not nothing."""
     return WsCall(
         method="account.status",

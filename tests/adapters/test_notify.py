@@ -7,6 +7,8 @@ import json
 import logging
 import re
 import socket
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -50,7 +52,7 @@ def service(url: str, **more: float) -> AppriseService:
 @pytest.fixture
 def authority(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Authority:
     """Return an authority that requests and smtplib trust, by the variables that they document for it."""
-    made = Authority.create(tmp_path)
+    made = Authority.create(tmp_path, named=True)
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(made.ca_file))
     monkeypatch.setenv("SSL_CERT_FILE", str(made.ca_file))
     return made
@@ -148,7 +150,7 @@ async def test_mail_over_tls(authority: Authority) -> None:
 
 async def test_a_mail_server_with_a_false_certificate_gets_neither_password_nor_mail(tmp_path: Path) -> None:
     """A certificate of nobody that is trusted ends the attempt before the login."""
-    stranger = Authority.create(tmp_path)
+    stranger = Authority.create(tmp_path, named=True)
     async with mail_server(stranger.server(host="127.0.0.1")) as box:
         url = f"mailtos://{box.user}:{box.password}@127.0.0.1:{box.port}?from=bot@shop.test&to=me@shop.test"
         assert await service(url).send(WORD) != ""
@@ -157,7 +159,7 @@ async def test_a_mail_server_with_a_false_certificate_gets_neither_password_nor_
 
 async def test_a_server_with_a_false_certificate_is_told_nothing(tmp_path: Path) -> None:
     """HTTPS is verified: a stranger's certificate is a failure, and nothing was posted."""
-    stranger = Authority.create(tmp_path)
+    stranger = Authority.create(tmp_path, named=True)
     async with serving(stranger.server()) as server:
         assert await service(f"ntfys://127.0.0.1:{server.port}/shop-alerts").send(WORD) != ""
     assert server.asked == []
@@ -273,3 +275,17 @@ def test_the_page_explains_every_reason() -> None:
     """docs/notifications.md has a row for each word that ``about`` takes, and for no other."""
     assert re.findall(r"^\| `(\w+)` \|", PAGE, re.MULTILINE) == [topic.value for topic in Topic]
     assert len(ADDRESSES) == 6
+
+
+def test_every_reason_is_given_somewhere() -> None:
+    """No word of ``about`` is one that nobody ever says."""
+    package = Path(__file__).parents[2] / "p2pbot"
+    said = "\n".join(path.read_text("utf-8") for path in package.rglob("*.py"))
+    assert [topic for topic in Topic if f"Topic.{topic.name}" not in said] == []
+
+
+def test_without_a_service_the_library_is_not_loaded() -> None:
+    """Its forty megabytes are for those who want it: a daemon without services starts without it."""
+    code = "import p2pbot.app, sys; print('apprise' in sys.modules, 'requests' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)  # noqa: S603 - ours
+    assert done.stdout == "False False\n"

@@ -26,6 +26,21 @@ async def test_a_session(box: Sandbox) -> None:
     assert [name for name, _, signed in calls_of(box) if signed] == ["session.logon"]
 
 
+async def test_a_shutdown_is_understood(box: Sandbox) -> None:
+    """After serverShutdown, and before the end, it connects anew, logs on, subscribes and hears."""
+    async with foreign("spot", "renewed", box, WHO["ed"]()) as client:
+        assert await client.hear() == "listening"
+        assert box.perform("shut_down", {"link": "spot_api", "grace_ms": 60_000}) == {"told": 1}
+        subscribe = "userDataStream.subscribe"
+        await box.wait_for(lambda world: len(world.context.calls(method=subscribe)) == 2, 20)
+        box.perform("set_spot_balance", {"account": "ed", "asset": "USDT", "free": "42"})
+        assert (await client.hear())["d"] == "-458.00000000"
+        assert (await client.hear())["B"][0]["f"] == "42.00000000"
+        client.say("enough")
+        await client.end()
+    assert [seen.what for seen in box.world.context.links_seen()].count("opened") == 2
+
+
 @pytest.mark.parametrize("account", ["main", "rsa"])
 async def test_a_signed_subscription(box: Sandbox, account: str) -> None:
     """HMAC and RSA subscribe without a session."""

@@ -215,3 +215,16 @@ def test_what_a_broken_source_told_can_be_thrown_away_and_the_other_kept() -> No
     after.snapshot(Source.FUTURES, AccountSnapshot(as_of_ms=_T))
     after.gap_closed(Source.FUTURES, _T)
     assert after.known(Source.FUTURES)
+
+
+def test_what_a_snapshot_with_a_hole_does_not_name_is_not_known() -> None:
+    """An asset or a position whose row could not be read is not taken for zero, nor one side for both."""
+    hole = AccountSnapshot(
+        as_of_ms=_T, balances={"USDT": Decimal(5)}, positions={"BTCUSDT.LONG": Decimal(2)}, whole=False
+    )
+    figures = connected(snapshot=hole).figures(_T)
+    assert (found(figures.balance, "USDT"), found(figures.balance, "BNB")) == (5, None)
+    assert (found(figures.futures, "position.BTCUSDT.LONG"), found(figures.futures, "position.BTCUSDT")) == (2, None)
+    assert (found(figures.futures, "balance.BNB"), found(figures.spot, "free.BNB")) == (None, None)
+    mended = connected(snapshot=AccountSnapshot(as_of_ms=_T)).figures(_T)
+    assert (found(mended.balance, "BNB"), found(mended.futures, "position.BTCUSDT")) == (0, 0)

@@ -23,7 +23,7 @@ from p2pbot.protocol.ws_frames import PushedEvent, UnknownFrame
 from p2pbot.protocol.ws_requests import MAX_IN_FLIGHT, Identity
 from p2pbot.secret import Secret
 from tests.fakes.world import StillClock, World
-from tests.fakes.ws_exchange import now_ms, session
+from tests.fakes.ws_exchange import Ear, now_ms, session, until
 
 IDENTITY = Identity(api_key=Secret("k" * 64), signer=hmac_signer(Secret("s" * 64)))
 
@@ -42,6 +42,7 @@ class Pipe:
     """A connection in memory: what is to be received is put in; a request for the session's status is answered."""
 
     answers: bool = True
+    ends_then: bool = False
     sent: list[str] = field(default_factory=list)
     closed: bool = False
     _inbox: deque[str | bytes] = field(default_factory=deque)
@@ -75,6 +76,7 @@ class Pipe:
         frame = json.loads(text)
         if self.answers and frame["method"] == "session.status":
             self.put(json.dumps(session(logged_on=False)(frame)))
+            self.closed = self.ends_then
 
     async def close(self, code: int = 1000, reason: str = "") -> None:
         """End the connection."""
@@ -88,12 +90,13 @@ class Pipes:
     """``ports.Wire`` that opens pipes."""
 
     opened: list[Pipe] = field(default_factory=list)
+    short_lived: int = 0
 
     async def connect(self, url: Secret) -> Pipe:
         """Open a pipe."""
         await asyncio.sleep(0)
         assert url.reveal().startswith("wss://")
-        self.opened.append(Pipe())
+        self.opened.append(Pipe(ends_then=len(self.opened) < self.short_lived))
         return self.opened[-1]
 
 
@@ -142,6 +145,18 @@ async def test_a_session_can_be_stopped_at_any_moment(turns: int) -> None:
     assert all(pipe.closed for pipe in pipes.opened)
     assert not others()
     assert not running.online
+
+
+async def test_a_connection_that_greets_and_ends_in_one_breath_is_told_as_both() -> None:
+    """Its end comes before anybody serves by it: the listener hears that it is there, and that it is not."""
+    ear, running = Ear(), session_on(Pipes(short_lived=1))
+    running.listen(ear)
+    task = asyncio.create_task(running.run())
+    await until(lambda: running.online)
+    assert ear.heard == ["open", "lost", "open"]
+    task.cancel()
+    with suppress(asyncio.CancelledError):
+        await task
 
 
 @pytest.mark.parametrize("turns", range(12))

@@ -101,15 +101,14 @@ async def test_from_nothing_to_a_first_answer(tmp_path: Path) -> None:
         assert (code, "main, chat: connected" in said) == (0, True), said
 
         async with shop.running():
-            await shop.until_said(("status",), r"main.*open")
             order = await box.open_order("main", OrderSpec(side=Side.SELL))
             said = await shop.until_said(("why", order), "shadow")
+            await shop.until_said(("status",), "main.*shadow.*open")
         assert not box.world.said_by_bot(order)
         assert "greeting" in said
 
         shop.edit("mode: shadow", "mode: live")
         async with shop.running():
-            await shop.until_said(("status",), r"main.*open")
             fresh = await box.open_order("main", OrderSpec(side=Side.SELL))
             await box.wait_for(lambda world: world.said_by_bot(fresh), timeout_s=_DEADLINE_S, what="the greeting")
 

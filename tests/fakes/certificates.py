@@ -41,13 +41,18 @@ def _builder(subject: str, issuer: str, key: ec.EllipticCurvePublicKey, days: in
 
 @dataclass(frozen=True)
 class Authority:
-    """Signs server certificates; ``ca_file`` is what a client trusts."""
+    """Signs server certificates; ``ca_file`` is what a client trusts.
+
+    ``named``: its certificates name its key, as Python 3.13's own contexts want; without that two authorities of one
+    name are told apart by their signatures alone.
+    """
 
     ca_file: Path
     key: ec.EllipticCurvePrivateKey
+    named: bool = False
 
     @classmethod
-    def create(cls, folder: Path) -> Authority:
+    def create(cls, folder: Path, *, named: bool = False) -> Authority:
         """Make an authority whose certificate lies in ``folder``."""
         key = ec.generate_private_key(ec.SECP256R1())
         usage = x509.KeyUsage(
@@ -63,19 +68,22 @@ class Authority:
         )
         built = _builder("test authority", "test authority", key.public_key(), 30)
         built = built.add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
-        built = built.add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+        if named:
+            built = built.add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
         certificate = built.add_extension(usage, critical=True).sign(key, SHA256())
         ca_file = folder / "ca.pem"
         ca_file.write_bytes(certificate.public_bytes(Encoding.PEM))
-        return cls(ca_file, key)
+        return cls(ca_file, key, named)
 
     def server(self, *, host: str = "127.0.0.1", days: int = 30) -> ssl.SSLContext:
         """Return a server's context for ``host``; negative ``days`` is a certificate that has expired."""
         key = ec.generate_private_key(ec.SECP256R1())
         names = x509.SubjectAlternativeName([_general_name(host)])
         built = _builder("server", "test authority", key.public_key(), days).add_extension(names, critical=False)
-        issuer = x509.AuthorityKeyIdentifier.from_issuer_public_key(self.key.public_key())
-        certificate = built.add_extension(issuer, critical=False).sign(self.key, SHA256())
+        if self.named:
+            issuer = x509.AuthorityKeyIdentifier.from_issuer_public_key(self.key.public_key())
+            built = built.add_extension(issuer, critical=False)
+        certificate = built.sign(self.key, SHA256())
         chain = self.ca_file.with_name(f"server-{host}-{days}.pem")
         private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
         chain.write_bytes(private + certificate.public_bytes(Encoding.PEM))

@@ -93,6 +93,14 @@ def test_probes_are_commands_that_parse(probe: str) -> None:
     assert (parsed.config, parsed.ready) == ("/etc/p2pbot/config.yaml", probe == "readinessProbe")
 
 
+def test_a_long_start_has_the_time_that_the_unit_gives_it() -> None:
+    """The start's own probe gives up no sooner than systemd would."""
+    unit = (ROOT / "systemd/p2pbot.service").read_text("utf-8")
+    (start_s,) = re.findall(r"^TimeoutStartSec=(\d+)$", unit, re.MULTILINE)
+    probe = container()["startupProbe"]
+    assert probe["periodSeconds"] * probe["failureThreshold"] >= int(start_s)
+
+
 def test_its_configuration_and_rules_load() -> None:
     """What stands in the ConfigMaps is accepted as it is, and what it names is mounted."""
     config, rules = objects()["ConfigMap/p2pbot"]["data"], objects()["ConfigMap/p2pbot-rules"]["data"]

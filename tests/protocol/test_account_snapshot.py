@@ -50,3 +50,14 @@ def test_a_spot_account() -> None:
     found = spot_snapshot(ws_calls.spot_account().parse(answer), T + 1)
     assert (found.balances, found.locked) == ({"USDT": Decimal("1.5")}, {"USDT": Decimal(2)})
     assert (found.updated_ms, found.as_of_ms) == ({("balance", "USDT"): T}, T + 1)
+
+
+def test_a_row_that_cannot_be_read() -> None:
+    """It hides no other, and the snapshot is not whole: what it does not name may be there after all."""
+    usdt = {"asset": "USDT", "walletBalance": "1", "free": "1", "locked": "0"}
+    futures = ws_calls.futures_account().parse(
+        {"assets": [usdt, {"asset": "BNB", "walletBalance": "?"}], "positions": []}
+    )
+    spot = ws_calls.spot_account().parse({"balances": [usdt, {"asset": "BNB", "free": "?", "locked": "0"}]})
+    for found in (futures_snapshot(futures, [], T), spot_snapshot(spot, T)):
+        assert (found.balances, found.whole) == ({"USDT": Decimal(1)}, False)

@@ -85,5 +85,5 @@ def test_a_kept_futures_key() -> None:
 def test_a_spot_account() -> None:
     """The spot account's answer is its balances, each with the account's time."""
     said = {"updateTime": 1767600000000, "balances": [{"asset": "USDT", "free": "1.5", "locked": "0"}]}
-    (balance,) = read(key_calls.spot_account(), said)
+    (balance,) = read(key_calls.spot_account(), said).balances
     assert (balance.asset, balance.free, balance.updated_ms) == ("USDT", Decimal("1.5"), 1767600000000)

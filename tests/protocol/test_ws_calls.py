@@ -18,6 +18,7 @@ from p2pbot.protocol.ws_answers import (
     FuturesOrder,
     FuturesPosition,
     SessionStatus,
+    SpotAccount,
     SpotBalance,
 )
 from p2pbot.protocol.ws_call import Security, WsCall
@@ -187,7 +188,10 @@ POSITION = {"symbol": "BTCUSDT", "positionSide": "SHORT", "positionAmt": "-0.01"
         (
             ws_calls.spot_account(),
             {"balances": [{"asset": "USDT", "free": "1.5", "locked": "0.5"}, {"asset": "X", "free": "NaN"}]},
-            (SpotBalance(asset="USDT", free=Decimal("1.5"), locked=Decimal("0.5")),),
+            SpotAccount(
+                balances=(SpotBalance(asset="USDT", free=Decimal("1.5"), locked=Decimal("0.5")),),
+                unread=1,
+            ),
         ),
         (ws_calls.spot_subscribe(logged_on=True), {"subscriptionId": 0}, 0),
         (ws_calls.spot_unsubscribe(0), {}, None),

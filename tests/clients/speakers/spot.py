@@ -20,6 +20,7 @@ async def _connect(settings: Mapping[str, str]) -> Any:
     who = {name: settings[name] for name in ("api_key", "api_secret", "private_key") if name in settings}
     configuration = ConfigurationWebSocketAPI(
         stream_url=f"{settings['ws_url']}/ws-api/v3",
+        reconnect_delay=100,
         https_agent=ssl.create_default_context(cafile=settings["ca_file"]),
         **who,
     )
@@ -54,6 +55,17 @@ async def session(settings: Mapping[str, str], line: Line) -> None:
     await api.close_connection(close_session=True)
 
 
+async def renewed(settings: Mapping[str, str], line: Line) -> None:
+    """Log on and subscribe, and go on telling events, whatever becomes of the connection."""
+    api = await _connect(settings)
+    await api.session_logon()
+    subscribed = await api.user_data_stream_subscribe()
+    subscribed.stream.on("message", lambda event: line.say(_event(event)))
+    line.say("listening")
+    await line.hear()
+    await api.close_connection(close_session=True)
+
+
 async def signed(settings: Mapping[str, str], line: Line) -> None:
     """Subscribe by a signature, without a session, and tell each event."""
     api = await _connect(settings)
@@ -64,4 +76,4 @@ async def signed(settings: Mapping[str, str], line: Line) -> None:
     await api.close_connection(close_session=True)
 
 
-speak(session, signed)
+speak(session, renewed, signed)

@@ -16,7 +16,7 @@ from p2pbot.protocol.ws_answers import (
     FuturesOrder,
     FuturesPosition,
     SessionStatus,
-    SpotBalance,
+    SpotAccount,
 )
 from p2pbot.protocol.ws_call import WsCall
 from p2pbot.protocol.ws_frames import Answered, PushedEvent, Refused, Revoked, UnknownFrame, read_ws_frame, ws_refusal
@@ -54,7 +54,7 @@ RESULTS: dict[str, tuple[WsCall[Any], Any, Tree]] = {
         (
             "spot",
             ws_calls.spot_account(),
-            tuple[SpotBalance, ...],
+            SpotAccount,
             {"balances": [{"asset": "USDT", "free": "1.5", "locked": "0"}]},
         ),
         ("subscription", ws_calls.spot_subscribe(logged_on=True), int, {"subscriptionId": 0}),
