@@ -21,6 +21,7 @@ from p2pbot.cli.findings import Checked, Grade, failed, show, worst
 from p2pbot.cli.options import settings_of
 from p2pbot.cli.output import Paint
 from p2pbot.config import AccountSettings, Settings
+from p2pbot.config.streams import USUAL_EVENTS
 from p2pbot.conversation.dialogues import load_tested
 from p2pbot.errors import P2pbotError, StateLocked
 from p2pbot.protocol.sealed_data import OpenDataKey
@@ -94,6 +95,7 @@ def offline(settings: Settings) -> Iterator[Checked]:
         yield _services(settings)
     if settings.ca_file:
         yield _certificates(settings.ca_file)
+    yield from _futures_events(settings)
     for account in settings.accounts:
         yield _rules(account, settings)
         yield from _mini_program(account)
@@ -129,6 +131,17 @@ def _certificates(ca_file: Path) -> Checked:
     except P2pbotError as error:
         return failed("certificates", error)
     return Checked(Grade.OK, "certificates", f"{ca_file}; no other authority is trusted")
+
+
+def _futures_events(settings: Settings) -> Iterator[Checked]:
+    """Yield what is odd about the events that futures streams are asked for: a wrong name is silence there."""
+    asked, usual = settings.exchange.futures_events, USUAL_EVENTS
+    if not any(account.futures.enabled for account in settings.accounts) or set(asked) == set(usual):
+        return
+    odd = [f"{name} is no event that p2pbot knows" for name in asked if name not in usual]
+    missing = [f"{name} is missing: p2pbot will never hear of it" for name in usual if name not in asked]
+    said = "the exchange sends what `futures_events` names, and does not say when a name is wrong"
+    yield Checked(Grade.WARNING, "futures events", said, (*odd, *missing))
 
 
 def _rules(account: AccountSettings, settings: Settings) -> Checked:

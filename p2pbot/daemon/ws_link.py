@@ -109,8 +109,10 @@ class WsLink:
             self.end = self._verdict or end
             for reply in self._waiting.values():
                 _settle(reply, ConnectionLost("the session's connection ended before the answer"))
-            self._on_end()
-            await self._connection.close()
+            try:
+                self._on_end()
+            finally:  # whoever is told may have a fault; the socket must not outlive its reader
+                await self._connection.close()
 
     async def close(self, verdict: P2pbotError | None = None) -> None:
         """Close by our own will; ``verdict`` is why it is over."""

@@ -205,3 +205,22 @@ def test_rules_that_ask_who_a_customer_is_need_a_file_that_says_it(
         place.config.write_text(CONFIG.replace("api_secret_file: s}", "api_secret_file: s, open_ids: ids.yaml}"))
     assert p2pbot("check") == 0
     assert ("rules ask for `counterparty.open_id`" in capsys.readouterr().out) is not known
+
+
+def test_events_that_the_exchange_would_not_send_are_a_warning(
+    place: Place, p2pbot: CLI, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A misspelt name is silence on the stream; off, nobody asks for any."""
+    events = "exchange: {futures_events: [ACOUNT_UPDATE, ORDER_TRADE_UPDATE]}\n"
+    place.config.write_text(CONFIG + events)
+    assert p2pbot("check") == 0
+    assert "futures events" not in capsys.readouterr().out
+    place.config.write_text(
+        CONFIG.replace("api_secret_file: s}", "api_secret_file: s, futures: {enabled: true}}") + events
+    )
+    assert p2pbot("check") == 0
+    shown = capsys.readouterr().out
+    assert "warning futures events" in shown
+    assert "ACOUNT_UPDATE is no event that p2pbot knows" in shown
+    assert " ACCOUNT_UPDATE is missing: p2pbot will never hear of it" in shown
+    assert "ORDER_TRADE_UPDATE is missing" not in shown

@@ -76,7 +76,7 @@ class Pipe:
         frame = json.loads(text)
         if self.answers and frame["method"] == "session.status":
             self.put(json.dumps(session(logged_on=False)(frame)))
-            self.closed = self.closed or self.ends_then
+            self.closed = self.ends_then
 
     async def close(self, code: int = 1000, reason: str = "") -> None:
         """End the connection."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from pathlib import Path
 
@@ -203,3 +204,33 @@ async def test_off_nothing_of_it_is_asked(tmp_path: Path) -> None:
         assert "not known: it is not switched on in the configuration" in trace
         assert scene.box.world.context.links_seen() == ()
         assert scene.account().context.status() == {}
+
+
+async def test_loops_that_are_begun_anew_leave_nothing_behind(tmp_path: Path) -> None:
+    """However often they fail: as many tasks and sockets as after the first start."""
+    async with stage(tmp_path, script(f"{_FUTURES}{_SPOT}")) as scene, scene.daemon():
+        await scene.until_open()
+        await known(scene, "futures")
+        await known(scene, "spot")
+        links, tasks = len(scene.box.world.context.links("main")), ours()
+        for round_ in range(1, 3):
+            scene.account().context._facts._told = {}  # the next event of either source is a KeyError
+            hold(scene, "futures", round_)
+            hold(scene, "spot", round_)
+            await scene.until(lambda least=round_: failures(scene) >= least * 2, "both have failed")  # type: ignore[misc]
+            await known(scene, "futures")
+            await known(scene, "spot")
+        await scene.until(lambda: len(scene.box.world.context.links("main")) == links, "as many sockets")
+        await scene.until(lambda: ours() == tasks, "as many tasks")
+
+
+def ours() -> list[str]:
+    """Return the names of the tasks that read the account."""
+    names = (task.get_name() for task in asyncio.all_tasks())
+    return sorted(name for name in names if "futures" in name or "spot" in name)
+
+
+def failures(scene: Stage) -> int:
+    """Return how often loops behind the bulkhead have failed."""
+    found = scene.account().context.status()["failures"]
+    return found if isinstance(found, int) else 0

@@ -47,7 +47,7 @@ class Listening:
         self.facts = AccountFacts(sources)
         self.ears = {source: Ear() for source in sources}
         self.clear_since_s = 0.0
-        self.refused_until_s = 0.0
+        self.refused_until_s = -LONGEST_REFUSED_S  # never yet
 
     # What the exchange did
 
@@ -107,11 +107,11 @@ class Listening:
         if ear.gap_since_s is None:
             self._measure(source)
             return
-        down_s = now_s - max(ear.gap_since_s, self.clear_since_s)
-        ear.longest_down_s = max(ear.longest_down_s, down_s)
-        recently = now_s - self.refused_until_s <= LONGEST_REFUSED_S and self.refused_until_s >= ear.gap_since_s
-        if down_s > (LONGEST_REFUSED_S if recently else LONGEST_DOWN_S):
-            self._universe.blame("down", f"{source}: {down_s:.0f} s after nothing was in the way any more")
+        began_s = max(ear.gap_since_s, self.clear_since_s)
+        ear.longest_down_s = max(ear.longest_down_s, now_s - began_s)
+        until_s = max(began_s + LONGEST_DOWN_S, self.refused_until_s + LONGEST_REFUSED_S)
+        if now_s > until_s:
+            self._universe.blame("down", f"{source}: {now_s - began_s:.0f} s after nothing was in the way any more")
 
     def _heard(self, source: Source, amount: Decimal | None) -> None:
         ear = self.ears[source]

@@ -12,7 +12,7 @@ from enum import StrEnum
 
 DAY_S = 86_400.0
 HOUR_S = 3_600.0
-QUIET_S = 3 * HOUR_S  # at the end, in which everything must have come to rest
+QUIET_S = 4 * HOUR_S  # at the end: longer than the longest sleep, so that everything must have come to rest
 
 
 class Deed(StrEnum):
