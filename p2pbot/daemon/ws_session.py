@@ -17,7 +17,7 @@ from p2pbot.daemon.chat import ConnectBudget
 from p2pbot.daemon.surroundings import Doors
 from p2pbot.daemon.ws_caller import WsCaller, WsPlan
 from p2pbot.daemon.ws_link import Push, WeightGate, WsLink
-from p2pbot.errors import ConnectionLost, OurError, P2pbotError, TimedOut
+from p2pbot.errors import ConnectionLost, OurError, P2pbotError, RateLimited, TimedOut
 from p2pbot.model import Notice, Topic
 from p2pbot.protocol.server_clock import BIAS_MS
 from p2pbot.protocol.ws_call import T, WsCall
@@ -147,7 +147,11 @@ class WsSession:
         """Open a connection, learn the clock, log on where the key can. Raises what the doors raise."""
         await self._gate.turn(HANDSHAKE_WEIGHT)
         self._budget.spend(self._steady_ms())
-        connection = await self._doors.wire.connect(Secret(f"{self._plan.url}?returnRateLimits=true"))
+        try:
+            connection = await self._doors.wire.connect(Secret(f"{self._plan.url}?returnRateLimits=true"))
+        except RateLimited as limited:
+            self._gate.shut(limited)  # the whole address is meant
+            raise
         link = WsLink(connection, self._gate, self._doors.clock, self._pushed, self._over)
         self._group.create_task(link.read(), name=f"{self._plan.account}: {self._plan.api} session reader")
         try:

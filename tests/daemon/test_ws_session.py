@@ -378,10 +378,24 @@ async def test_a_page_of_html_at_the_handshake_is_trouble_that_passes() -> None:
 
 
 async def test_a_ban_at_the_handshake_is_obeyed() -> None:
-    """429 with Retry-After at the upgrade has nothing sent for so long."""
+    """429 with Retry-After at the upgrade has nothing sent for so long, by anybody who shares the address."""
     async with staged() as stage:
+        passed, go_on = stage.clock.sleep, asyncio.Event()
+
+        async def wait(delay_s: float) -> None:
+            await go_on.wait()
+            await passed(delay_s)
+
+        stage.clock.sleep = wait  # type: ignore[method-assign]  # the silence lasts as long as the test looks at it
         stage.server.script.append(answer(429, b"", Retry_After="120"))
-        async with opened(stage):
+        stage.server.script.append(stage.exchange.accept)
+        async with running(stage):
+            await until(lambda: stage.events("ws_session_down"))
+            with pytest.raises(RateLimited):
+                await stage.session._gate.turn(1)
+            stage.clock.shift_s += 120
+            go_on.set()
+            await until(lambda: stage.session.online)
             assert 120 <= stage.clock.slept[0] <= 121
 
 
