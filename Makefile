@@ -56,7 +56,7 @@ test-others: setup
 		[ "$$version" != "$$ours" ] || continue; \
 		sh requirements/venv.sh make $(VENV)-$$version dev "$$python" || exit 1; \
 		echo "Python $$version:"; \
-		P2PBOT_SIM_SEEDS=20 $(VENV)-$$version/bin/python $(PYTEST) </dev/null || exit 1; \
+		P2PBOT_SIM_SEEDS=20 P2PBOT_SIM_DAYS=15 $(VENV)-$$version/bin/python $(PYTEST) </dev/null || exit 1; \
 	done
 
 test-all: test-others test

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from p2pbot.adapters.sqlite import SqliteStore
 from p2pbot.app.doors import Fittings
-from p2pbot.model import Notice
+from p2pbot.model import Notice, Topic
 from p2pbot.ports import Store
 
 _TEXT = (
@@ -22,5 +22,5 @@ async def moved_in_ms(store: Store, fittings: Fittings) -> int:
     at_ms = await store.moved_in(now_ms)
     if at_ms == now_ms:
         fittings.events.warning("moved_in")
-        await fittings.notifier.notify(Notice(key="moved_in", text=_TEXT, urgent=True))
+        await fittings.notifier.notify(Notice(key="moved_in", text=_TEXT, urgent=True, topic=Topic.HANDOVER))
     return at_ms

@@ -32,6 +32,15 @@ _SAY_OF = {
     OutboxState.SENT: Refusal("this reply was sent; the chat shows it"),
     OutboxState.SHADOW: Refusal("this reply was made in mode shadow", remedy="p2pbot send ORDER TEXT says it"),
 }
+_UNKNOWN = Refusal("nothing is remembered of this order", remedy="ask again in a moment")
+_IN_APPEAL = Refusal("the order is in appeal; p2pbot never speaks there", remedy="write in the exchange's app")
+_PAUSED = Refusal("p2pbot is paused there", remedy="p2pbot resume ends the pause")
+_NOT_CLAIMED = {
+    ClaimResult.NOT_LEADER: Refusal("this p2pbot may not act any more: its lock was removed", remedy="start it again"),
+    ClaimResult.DUPLICATE: Refusal(
+        "this was asked for before, and is not sent a second time", remedy="p2pbot why ORDER tells what became of it"
+    ),
+}
 
 
 class Hand:
@@ -91,18 +100,14 @@ class Hand:
         await account.clerk.hear(row.order_no, heard)  # an event that only the facts tell of is decided first
         async with account.clerk.deciding:
             memory = await doors.store.recall(self._name, row.order_no)
-            if memory is None or memory.status is OrderStatus.APPEAL:
-                return Refusal(
-                    "the order is in appeal; p2pbot never speaks there", remedy="write in the exchange's app"
-                )
+            if memory is None or OrderStatus.APPEAL in (memory.status, order.status):
+                return _IN_APPEAL if memory else _UNKNOWN
             if await self._is_paused(row.order_no):
-                return Refusal("p2pbot is paused there", remedy="p2pbot resume ends the pause")
+                return _PAUSED
             claim = self._claim(row, memory, takes_over=takes_over)
             result = await doors.store.claim(claim)
-        if result is ClaimResult.NOT_LEADER:
-            return Refusal("this p2pbot may not act any more: its lock was removed", remedy="start it again")
-        if result is ClaimResult.DUPLICATE:
-            return Refusal("this was asked for before, and is not sent a second time", remedy="p2pbot why ORDER")
+        if result is not ClaimResult.CLAIMED:
+            return _NOT_CLAIMED[result]
         account.sender.admit(claim.replies, order.created_at_ms)
         return claim.replies[0]
 

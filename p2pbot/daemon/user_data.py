@@ -16,6 +16,7 @@ from typing import NoReturn
 from p2pbot.daemon.chat import ConnectBudget
 from p2pbot.daemon.listen_key import KeyKeeper
 from p2pbot.daemon.snapshots import Ask
+from p2pbot.daemon.supervisor import guarded
 from p2pbot.daemon.surroundings import Doors
 from p2pbot.daemon.user_data_feed import Feed, StreamStatus
 from p2pbot.errors import ConnectionLost, OurError
@@ -83,7 +84,8 @@ class UserDataStream:
         """Hold the stream for ever."""
         self._group = asyncio.TaskGroup()
         async with self._group:
-            self._group.create_task(self._keeper.run(), name=f"{self._name()}: listenKey")
+            name = f"{self._name()}: listenKey"
+            self._group.create_task(guarded(self._keeper.run(), name), name=name)
             await self._feed.run(self._open, rotates=True)
         raise OurError("the stream ended")  # pragma: no cover - the loop above has no end
 

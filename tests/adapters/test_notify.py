@@ -175,6 +175,15 @@ async def test_a_refusal_is_a_reason_that_betrays_nothing(status: int, root_line
     assert [line for line in root_lines if line.levelno >= logging.WARNING] == []
 
 
+async def test_a_redirect_is_not_followed() -> None:
+    """A server that sends us elsewhere is a failure: the word and its password go nowhere else."""
+    async with serving() as server, serving() as elsewhere:
+        server.script.append(answer(307, Location=f"{elsewhere.url}/there"))
+        elsewhere.script.append(answer(200, {}))
+        assert await service(f"ntfy://127.0.0.1:{server.port}/shop-alerts").send(WORD) != ""
+    assert elsewhere.asked == []
+
+
 async def test_nobody_at_home_is_a_reason() -> None:
     """A refused connection is no exception."""
     with socket.create_server(("127.0.0.1", 0)) as closed:

@@ -159,6 +159,46 @@ def test_a_failed_message_is_said_again_with_what_came_meanwhile() -> None:
     assert message.text == "[main] a (2 times)\n[main] b"
 
 
+def test_a_repeat_while_a_word_is_under_way_is_counted_when_it_comes_again() -> None:
+    """What came between the sending and the service's answer is not lost."""
+    box = NoticeBox(NoticePolicy(repeat_ms=HOUR_MS))
+    box.take(word(), NOW_MS)
+    assert box.compose(NOW_MS) is not None
+    assert box.take(word(), NOW_MS) is Fate.REPEATED
+    box.delivered(NOW_MS)
+    box.take(word(), NOW_MS + HOUR_MS)
+    again = sent(box, NOW_MS + HOUR_MS)
+    assert again is not None
+    assert again.text.endswith("(2 times)")
+
+
+def test_long_words_share_a_message_as_far_as_it_goes() -> None:
+    """What would make a message longer than a phone shows goes with the next one; nothing is cut away."""
+    box = NoticeBox(NoticePolicy())
+    for number in range(10):
+        box.take(word("x" * LONGEST_LINE, key=str(number)), NOW_MS)
+    first, second = sent(box), sent(box)
+    assert first is not None
+    assert second is not None
+    assert len(first.text) <= LONGEST_TEXT + LINES
+    assert first.words + second.words == 10
+
+
+def test_a_service_that_is_well_again_is_trusted_again() -> None:
+    """After a message that was taken the next failure begins with a short pause."""
+    box, now_ms = NoticeBox(NoticePolicy()), NOW_MS
+    for key, failures in (("a", 6), ("b", 1)):
+        box.take(word(key=key), now_ms)
+        for _ in range(failures):
+            assert box.compose(now_ms) is not None
+            box.failed(now_ms, CHANCE)
+            wake_ms = box.wake_ms(now_ms)
+            assert wake_ms is not None
+            pause_ms, now_ms = wake_ms - now_ms, wake_ms
+        assert sent(box, now_ms) is not None
+    assert pause_ms <= 10_000
+
+
 def test_pauses_grow_up_to_ten_minutes() -> None:
     """A service that stays down is asked ever more seldom, and at least every ten minutes."""
     box, now_ms, pauses = NoticeBox(NoticePolicy()), NOW_MS, []

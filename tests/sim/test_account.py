@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from typing import Any
 
 import pytest
@@ -13,16 +14,19 @@ from tests.sim.account_plan import Deed
 from tests.sim.account_run import run_account
 from tests.sim.command import main
 
+DAYS = int(os.environ.get("P2PBOT_SIM_DAYS", "90"))
+
 
 def test_ninety_days_keep_every_promise() -> None:
     """Rotations, expiries, revocations, leaps, suspends, silent keys and floods: the facts are right, or not known.
 
     The run ends with one socket of each kind, no task left, and the listenKey as it was.
     """
-    report = run_account(0, 90)
+    report = run_account(0, DAYS)
     assert not report.violations, report.told()
-    assert not [deed for deed in Deed if not report.counts[deed.value]]
-    assert report.counts["info ws_session_renewed"] > 90
+    assert report.counts["info ws_session_renewed"] > DAYS
+    if DAYS >= 90:
+        assert not [deed for deed in Deed if not report.counts[deed.value]]
 
 
 @pytest.mark.parametrize("seed", [1, 2, 5], ids=["logon", "older spot keys", "both"])
