@@ -162,6 +162,20 @@ async def test_what_a_gap_hid_is_told_when_it_is_over() -> None:
     assert office.told() == ["filled (order.hedge-1)", "filled (order.hedge-2)"]
 
 
+async def test_an_event_in_a_gap_is_not_decided_before_its_end() -> None:
+    """A rule that asks for a figure would find it unknown, and the event would be used up."""
+    office = Office(loaded(_FILLED))
+    filled = OrderState(symbol="BTCUSDT", order_id="7", client_order_id="hedge-1", status="FILLED", updated_ms=NOW_MS)
+    office.context.gap_opened(Source.FUTURES, NOW_MS)
+    async with office.running():
+        office.fill("hedge-1")
+        for _ in range(20):
+            await asyncio.sleep(0)  # every loop has had its turns
+        office.connect(orders=(filled,))
+        await until(lambda: bool(office.told()))
+        assert office.told() == ["filled (order.hedge-1)"]
+
+
 async def test_an_event_that_no_rule_is_on_is_not_written_down() -> None:
     """A busy trader's fills would fill the disk."""
     office = Office(loaded(_CALLED))

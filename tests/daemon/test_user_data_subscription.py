@@ -16,6 +16,7 @@ from p2pbot.errors import ConnectionLost, RequestRefused
 from p2pbot.protocol.listen_keys import SubscriptionState
 from p2pbot.protocol.stream import Cause
 from p2pbot.protocol.user_data_events import BalanceChange
+from p2pbot.protocol.ws_call import T, WsCall
 from tests.fakes.chance import FixedChance
 from tests.fakes.user_data_exchange import FakeApi, Ledger, UserDataExchange, until
 from tests.fakes.world import Recorder, StillClock, World
@@ -140,6 +141,27 @@ async def test_a_subscription_that_is_active_already_is_ended_first() -> None:
         assert on.api.asked == [subscribe, "userDataStream.unsubscribe", subscribe, "account.status"]
         on.stream.on_event(0, {"e": "eventStreamTerminated", "E": 6})
         assert (on.ledger.gap, on.stream.state) == (False, SubscriptionState.LIVE)
+
+
+async def test_the_last_words_of_an_ended_subscription_do_not_end_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The exchange says goodbye to the one that was active while the next is being made."""
+    async with scene() as on:
+        await on.known(1)
+        ask = on.api.call
+
+        async def goodbye(request: WsCall[T]) -> T:
+            said = await ask(request)
+            if request.method == "userDataStream.unsubscribe":
+                on.stream.on_event(0, {"e": "eventStreamTerminated", "E": 6})
+            return said
+
+        monkeypatch.setattr(on.api, "call", goodbye)
+        on.api.asked.clear()
+        on.api.failures = [RequestRefused("active", code="-2035", status=400)]
+        on.stream.on_event(None, {"e": "eventStreamTerminated", "E": 5})
+        await on.known(2)
+        subscribe = "userDataStream.subscribe"
+        assert on.api.asked == [subscribe, "userDataStream.unsubscribe", subscribe, "account.status"]
 
 
 async def test_another_refusal_of_a_subscription_is_not_cured_so() -> None:
