@@ -25,6 +25,8 @@ from p2pbot.protocol.signing import hmac_signer
 from p2pbot.protocol.stream import LIFE_MS, MOST_BUFFERED, Cause, StreamState
 from p2pbot.protocol.stream_address import FUTURES_PATH, SPOT_PATH, stream_address
 from p2pbot.protocol.user_data_events import MarginCall, Source, UserDataEvent
+from p2pbot.protocol.ws_call import T as T_
+from p2pbot.protocol.ws_call import WsCall
 from p2pbot.secret import Secret
 from tests.fakes.chance import FixedChance
 from tests.fakes.user_data_exchange import FakeApi, Ledger, UserDataExchange, as_text, until, user_data_exchange
@@ -213,6 +215,27 @@ async def test_many_causes_are_one_recovery() -> None:
         assert [line for line in on.exchange.log if line.startswith("open")] == ["open 1", "open 2"]
         assert on.stream.status().recoveries == 1
         assert on.ledger.heard.count("futures snapshot") == 2
+
+
+async def test_news_of_the_key_are_old_to_a_try_that_asks_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A try that waits for the key has the newest: the keeper's word of another one does not overtake it."""
+    async with scene() as on:
+        await on.live()
+        ask, asked, go_on = on.api.call, asyncio.Event(), asyncio.Event()
+
+        async def slowly(request: WsCall[T_]) -> T_:
+            if request.method == "userDataStream.start":
+                asked.set()
+                await go_on.wait()
+            return await ask(request)
+
+        monkeypatch.setattr(on.api, "call", slowly)
+        await on.exchange.sockets[0][1].close()
+        await asked.wait()
+        on.keeper._tell(Cause.KEY_CHANGED)
+        go_on.set()
+        await on.recovered()
+        assert (on.stream.status().recoveries, on.stream.status().cause) == (1, Cause.CLOSED)
 
 
 async def test_a_rotation_opens_before_it_closes() -> None:
