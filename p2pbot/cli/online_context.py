@@ -15,6 +15,7 @@ from p2pbot.adapters.randomness import SystemRng
 from p2pbot.adapters.secrets_source import AccountKeys
 from p2pbot.app.context import open_feeders
 from p2pbot.cli.findings import Checked, Grade
+from p2pbot.cli.rules_show import counted
 from p2pbot.config import Settings
 from p2pbot.conversation.health import Status, number, part
 from p2pbot.daemon.account_context import Feeder, SourceLoops
@@ -30,6 +31,7 @@ class Look:
 
     done: asyncio.Event = field(default_factory=asyncio.Event)
     snapshot_: AccountSnapshot | None = None
+    held: str = ""
     refused: str = ""
 
     def forget(self) -> None:
@@ -40,9 +42,12 @@ class Look:
     def gap_opened(self, source: Source, at_ms: int) -> None:
         """Wait on."""
 
-    def snapshot(self, source: Source, snapshot: AccountSnapshot) -> None:  # noqa: ARG002 - the sink's form
-        """Keep it."""
+    def snapshot(self, source: Source, snapshot: AccountSnapshot) -> None:
+        """Keep it, and how it is told: counts, no amounts."""
         self.snapshot_ = snapshot
+        assets = counted(sum(1 for amount in snapshot.balances.values() if amount), "asset")
+        positions = f", {counted(len(snapshot.positions), 'open position')}"
+        self.held = assets + (positions if source is Source.FUTURES else "")
 
     def event(self, source: Source, event: UserDataEvent) -> None:
         """Let it go."""
@@ -90,7 +95,7 @@ async def _ask(about: str, feeder: Feeder, look: Look, clock: Clock, patience_s:
         status, took_ms = dict(loops.status()), clock.now_ms() - began_ms
     if look.refused or look.snapshot_ is None:
         return Checked(Grade.FAILED, about, _trouble(status) or look.refused or "it cannot be read")
-    return Checked(Grade.OK, about, f"read in {took_ms} ms: {_held(look.snapshot_)}", tuple(_details(status)))
+    return Checked(Grade.OK, about, f"read in {took_ms} ms: {look.held}", tuple(_details(status)))
 
 
 @asynccontextmanager
@@ -103,11 +108,6 @@ async def _running(loops: SourceLoops) -> AsyncIterator[set[asyncio.Task[object]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-
-
-def _held(snapshot: AccountSnapshot) -> str:
-    held = sum(1 for amount in snapshot.balances.values() if amount)
-    return f"{held} assets, {len(snapshot.positions)} open positions"
 
 
 def _details(status: Status) -> list[str]:

@@ -47,7 +47,8 @@ async def test_what_is_switched_on_is_read_once(tmp_path: Path) -> None:
     found = await asked(tmp_path)
     assert {name: one.grade for name, one in found.items()} == dict.fromkeys(("main, futures", "main, spot"), Grade.OK)
     futures = found["main, futures"]
-    assert ": 1 assets, 0 open positions" in futures.said
+    assert futures.said.endswith(": 1 asset, 0 open positions")
+    assert found["main, spot"].said.endswith(": 1 asset")
     assert futures.details[:2] == ("the stream is live", "its listenKey is confirmed")
     assert futures.details[2].startswith("the session signs each call, its clock differs by ")
     assert "weight used: " in futures.details[2]
