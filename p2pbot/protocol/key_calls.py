@@ -8,9 +8,11 @@ Source: the futures and user-data notes, sections 1 and 3.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from p2pbot.errors import AnswerMalformed
 from p2pbot.protocol import answers, fields, ws_answers
-from p2pbot.protocol.rest import Answer, RestCall
+from p2pbot.protocol.rest import Answer, RestCall, T
 from p2pbot.protocol.ws_answers import SpotAccount
 from p2pbot.secret import Secret
 
@@ -27,76 +29,32 @@ def futures_time() -> RestCall[int]:
 
 def start_futures_key() -> RestCall[Secret]:
     """Ask for the account's futures listenKey: the one that is active, extended to 60 minutes, or a new one."""
-    return RestCall(
-        name="start_futures_key",
-        method="POST",
-        path=_FUTURES,
-        parse=_read_key,
-        signed=False,
-        keyed=True,
-        bare=True,
-    )
+    return _keyed("start_futures_key", "POST", _FUTURES, _read_key)
 
 
 def keep_futures_key() -> RestCall[Secret | None]:
     """Extend the active futures listenKey; some answers name it. Refused with -1125 when there is none."""
-    return RestCall(
-        name="keep_futures_key",
-        method="PUT",
-        path=_FUTURES,
-        parse=_read_key_if_named,
-        signed=False,
-        keyed=True,
-        bare=True,
-    )
+    return _keyed("keep_futures_key", "PUT", _FUTURES, _read_key_if_named)
 
 
 def close_futures_key() -> RestCall[None]:
     """Close the account's futures listenKey."""
-    return RestCall(
-        name="close_futures_key",
-        method="DELETE",
-        path=_FUTURES,
-        parse=answers.read_nothing,
-        signed=False,
-        keyed=True,
-        bare=True,
-    )
+    return _keyed("close_futures_key", "DELETE", _FUTURES, answers.read_nothing)
 
 
 def start_spot_key() -> RestCall[Secret]:
     """Ask for the account's spot listenKey in the older way: the active one, or a new one."""
-    return RestCall(
-        name="start_spot_key", method="POST", path=_SPOT, parse=_read_key, signed=False, keyed=True, bare=True
-    )
+    return _keyed("start_spot_key", "POST", _SPOT, _read_key)
 
 
 def keep_spot_key(key: Secret) -> RestCall[None]:
     """Extend a spot listenKey; the answer is empty."""
-    return RestCall(
-        name="keep_spot_key",
-        method="PUT",
-        path=_SPOT,
-        parse=answers.read_nothing,
-        query=(("listenKey", key.reveal()),),
-        signed=False,
-        keyed=True,
-        bare=True,
-    )
+    return _keyed("keep_spot_key", "PUT", _SPOT, answers.read_nothing, key)
 
 
 def close_spot_key(key: Secret) -> RestCall[None]:
     """Close a spot listenKey."""
-    return RestCall(
-        name="close_spot_key",
-        method="DELETE",
-        path=_SPOT,
-        parse=answers.read_nothing,
-        query=(("listenKey", key.reveal()),),
-        signed=False,
-        keyed=True,
-        bare=True,
-    )
+    return _keyed("close_spot_key", "DELETE", _SPOT, answers.read_nothing, key)
 
 
 def spot_account() -> RestCall[SpotAccount]:
@@ -110,6 +68,12 @@ def spot_account() -> RestCall[SpotAccount]:
         bare=True,
         weight=20,
     )
+
+
+def _keyed(name: str, method: str, path: str, parse: Callable[[Answer], T], key: Secret | None = None) -> RestCall[T]:
+    """Return a call with the API key's header alone; ``key``: the listenKey that it names."""
+    query = (("listenKey", key.reveal()),) if key is not None else ()
+    return RestCall(name=name, method=method, path=path, parse=parse, query=query, signed=False, keyed=True, bare=True)
 
 
 def _read_key(answer: Answer) -> Secret:
